@@ -1,0 +1,62 @@
+"""What holds for every test: a clean environment, an empty working directory, and no network but loopback."""
+
+import os
+from pathlib import Path
+
+import hypothesis
+import hypothesis.configuration
+import pytest
+
+from tests.loopback import LoopbackGuard
+
+GUARD = pytest.StashKey[LoopbackGuard]()
+
+SETTING_PREFIXES = ("DISCORD_", "GMI_", "SLACK_", "HTTP_", "MAX_", "ALLOWED_")
+SETTINGS = {
+    "BLOCKED_WORDS_FILE",
+    "DATABASE_URL",
+    "DATA_DIR",
+    "LOG_LEVEL",
+    "OWNERS",
+    "PLATFORMS",
+    "RETENTION_DAYS",
+    "ROLE",
+    "WEB_PASSWORD",
+}
+PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
+
+
+def is_foreign(name: str) -> bool:
+    """Whether an environment variable would let the developer's own machine into a test."""
+    upper = name.upper()
+    return upper in SETTINGS or upper in PROXIES or upper.startswith(SETTING_PREFIXES)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # For the whole run, before any fixture: fixtures of a session start servers and browsers too.
+    for name in [name for name in os.environ if is_foreign(name)]:
+        del os.environ[name]
+
+    config.stash[GUARD] = guard = LoopbackGuard()
+    guard.install()
+
+    # Tests run in empty folders (below); found counterexamples must outlive those.
+    hypothesis.configuration.set_hypothesis_home_dir(config.rootpath / ".hypothesis")
+    hypothesis.settings.register_profile("developer", deadline=None)  # no test measures time
+    hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
+    hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "developer")
+
+
+@pytest.fixture(autouse=True)
+def _empty_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No developer's .env is read, and nothing is written into the source tree."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(pytestconfig: pytest.Config):
+    """A refusal fails the test even where the code under test took it for a fault of the network and went on."""
+    guard = pytestconfig.stash[GUARD]
+    guard.take()
+    yield
+    assert guard.take() == [], "this test tried to reach hosts beyond this machine"
