@@ -1,0 +1,265 @@
+"""What does the core ask of a platform and of a storage engine? Two protocols, every promise in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bot.model import (
+    Attachment,
+    Card,
+    Conversation,
+    ConversationRef,
+    Event,
+    Job,
+    JobQuery,
+    JobState,
+    Json,
+    MessageRef,
+    Mood,
+    Opened,
+    Person,
+    Reply,
+    Turn,
+    Usage,
+)
+
+
+class Conflict(Exception):
+    """A save met a newer version of the job: somebody else moved it. Load it again, or let go."""
+
+
+class StoreBusy(Exception):
+    """The store is in use by another bot, or cannot be opened or written. `str(error)` says what to do."""
+
+
+class Note(Protocol):
+    """A small durable memo that belongs to one delivery."""
+
+    async def load(self) -> Json | None:
+        """The last memo saved under this key, by any process, or None."""
+
+    async def save(self, memo: Json) -> None:
+        """Committed before it returns; replaces the memo before it."""
+
+
+class Platform(Protocol):
+    """A place where people talk. Every call may raise RetryLater or GiveUp and nothing else."""
+
+    @property
+    def name(self) -> str:
+        """The adapter's folder, and the `platform` of every reference it makes."""
+
+    async def run(self) -> None:
+        """Listens until cancelled; supervises its own connection. Returns only when it can never listen again."""
+
+    def trouble(self) -> str | None:
+        """What keeps this platform from hearing its members just now, as one sentence; None when connected."""
+
+    async def open(self, conversation: Conversation, card: Card) -> Opened:
+        """Makes sure that the status card and the thread exist. Repeating it finds them; it makes no second one."""
+
+    async def show(self, card: Card) -> None:
+        """Updates the card: best effort, rare, dropped when late, never before a delivery."""
+
+    async def react(self, message: MessageRef, mood: Mood) -> None:
+        """Best effort. A mood replaces the bot's mood before it."""
+
+    async def delete(self, message: MessageRef) -> None:
+        """The message is gone afterwards, or was gone before."""
+
+    async def deliver(self, to: ConversationRef, reply: Reply, *, key: str, note: Note) -> tuple[MessageRef, ...]:
+        """Posts the reply exactly once per key, however often it is called, also across restarts.
+
+        key: at most 25 characters. note: written before the first attempt, so that a later one knows a look is due.
+        Returns the messages that carry the reply, the same ones at each call.
+        """
+
+    async def fetch(self, attachment: Attachment) -> bytes:
+        """The file's bytes, with the platform's own credentials, size-capped while streaming (30 MB)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accepted:
+    """The answer of `Store.add`. is_new: False when the same source had been accepted before."""
+
+    job: Job
+    is_new: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Forgotten:
+    """What a removal removed."""
+
+    jobs: int
+    pictures: int
+
+
+class Store(Protocol):
+    """Durable memory. Every write is committed before the call returns. Times are Unix seconds, given by the caller."""
+
+    # -- life ---------------------------------------------------------------------------------------------------
+
+    async def start(self, now: float) -> None:
+        """For the one process that works: frees every lease of its dead predecessor (what was due later is due now,
+        parked jobs stay parked) and moves the deadlines of open jobs by the time that nobody worked.
+        """
+
+    async def close(self) -> None:
+        """Lets go of files and locks."""
+
+    async def check_writable(self) -> None:
+        """Raises StoreBusy with a sentence when a write could not be committed."""
+
+    # -- jobs ---------------------------------------------------------------------------------------------------
+
+    async def add(
+        self, job: Job, conversation: Conversation, *, follow: bool, admit: Callable[[Usage], None], day_start: float
+    ) -> Accepted:
+        """Accepts a job in one transaction.
+
+        A known `source_id` changes nothing and returns the job that has it. Else `admit` sees the usage as of this very
+        moment (it raises UserError to refuse; nothing is stored then). An unknown conversation is stored too; a known one
+        takes the job's aspect ratio as its own. With `follow` the job's parent is the newest open job of the conversation
+        (by accept order), else its head, else none. `due_at` is kept as given.
+        """
+
+    async def place(self, job_id: str, card: MessageRef, now: float) -> None:
+        """The platform shows the card: a job that nobody has claimed yet keeps it and is due now."""
+
+    async def claim(self, now: float, *, until: float, limit: int, in_flight: int) -> list[Job]:
+        """Leases up to `limit` jobs until `until`, in one statement; no job goes to two callers.
+
+        Eligible: `due_at <= now`; and jobs that wait for a slot while fewer than `in_flight` jobs hold one (such a job is
+        returned with `holds_slot`). Order: round-robin by requester, counting the slots that a requester holds already,
+        then by how long they have been due. The version of a claimed job goes up by one.
+        """
+
+    async def renew(self, job: Job, *, until: float) -> bool:
+        """Moves the lease of a claimed job without changing its version. False: it is no longer this claim's."""
+
+    async def save(
+        self,
+        job: Job,
+        *,
+        now: float,
+        event: str | None = None,
+        payload: Json | None = None,
+        next_turn_contents: list[Any] | None = None,
+    ) -> Job:
+        """Compare-and-set: stores the job if its version is still the stored one, and returns it with the next version.
+
+        Raises Conflict otherwise; except that a `request_id` which the stored job lacks is merged into it, and the stored
+        job is returned as it now is (its state may differ: look at it). Raises Conflict, too, for a `request_id` that
+        belongs to another job. `holds_slot` ends by itself with the state's last need for it (see below).
+
+        In the same transaction: a slot is held only in QUEUED, SUBMITTING, RUNNING and is freed when the job leaves them or
+        is parked; children that wait for this job's outcome are due `now` once it left QUEUED, SUBMITTING, RUNNING, children
+        that wait for its delivery once it reached an end; a job saved as waiting for a parent that no longer stands in its
+        way is due `now` instead of parked; messages of `card`, `posts` and `asked_in` become findable; `event` becomes a line
+        of its history; payload and contents are kept where given.
+        """
+
+    async def next_due(self, in_flight: int) -> float | None:
+        """The earliest time at which a claim could return something; None when only new work can change that.
+        In the past, when something is due already.
+        """
+
+    async def get(self, job_id: str) -> Job | None: ...
+
+    async def find_source(self, source_id: str) -> Job | None: ...
+
+    async def find_message(self, message: MessageRef) -> tuple[Job, int] | None:
+        """The job to which a card, a post or a member's message belongs, and for a post which one of its posts (else 0)."""
+
+    async def turn(self, job_id: str) -> Turn:
+        """The payload sent and the next turn's contents; both None where there are none."""
+
+    async def events(self, job_id: str) -> list[Event]:
+        """A job's history, oldest first."""
+
+    async def jobs(self, query: JobQuery) -> list[Job]: ...
+
+    async def count(self) -> dict[JobState, int]:
+        """How many jobs stand in each open state (a missing state has none). Cheap at any size of history."""
+
+    async def same_payload_in_doubt(self, job: Job, payload: Json) -> list[Job]:
+        """Other jobs in SUBMITTING whose last payload equals this one."""
+
+    async def attempts_between(self, model: str, since: float, until: float) -> list[str]:
+        """Ids of the jobs of a model whose `attempt_at` lies in [since, until]."""
+
+    async def known_requests(self, request_ids: Iterable[str]) -> set[str]:
+        """Those of the queue's ids that belong, or ever belonged, to a job of ours."""
+
+    async def last_answers(self, model: str, limit: int) -> list[Job]:
+        """The jobs of a model whose POST was answered last, newest first (for what its POSTs are like)."""
+
+    # -- conversations ------------------------------------------------------------------------------------------
+
+    async def conversation(self, conversation_id: str) -> Conversation | None: ...
+
+    async def find_conversation(self, ref: ConversationRef) -> Conversation | None:
+        """By place; `ref.thread` must be set."""
+
+    async def opened(self, conversation_id: str, ref: ConversationRef) -> Conversation:
+        """The thread exists now. If another conversation lives there already it stays findable; the newer one is kept as it is."""
+
+    async def conversations(
+        self, platform: str, *, workspace: str | None = None, channel: str | None = None, limit: int = 50
+    ) -> list[Conversation]:
+        """Newest first."""
+
+    async def head(self, conversation_id: str) -> Job | None:
+        """The newest succeeded job by accept order that is not deleted."""
+
+    async def newest_open(self, conversation_id: str) -> Job | None:
+        """The newest open job by accept order."""
+
+    async def has_asked(self, conversation_id: str, person_id: str) -> bool:
+        """Whether this member has a job in this conversation."""
+
+    async def usage(self, platform: str, workspace: str, person_id: str, day_start: float) -> Usage: ...
+
+    # -- bytes --------------------------------------------------------------------------------------------------
+
+    async def put_blob(self, data: bytes, now: float) -> str:
+        """Keeps bytes; returns their sha256 in lower-case hex. Repeating it keeps one copy."""
+
+    async def get_blob(self, sha256: str) -> bytes | None: ...
+
+    async def drop_pictures(self, job_id: str, now: float) -> None:
+        """A deleted job's pictures and references go at once, unless another job needs the same bytes."""
+
+    async def sweep(self, *, before: float, unused_before: float, max_bytes: int | None) -> Forgotten:
+        """Retention. Ended jobs accepted before `before` lose their words, payloads, names and pictures; blobs that no job
+        needs and that were last put before `unused_before` go; then, while all blobs exceed `max_bytes`, the oldest of ended
+        jobs go. Counts for limits and statistics stay.
+        """
+
+    async def forget(self, platform: str, person_id: str, now: float) -> Forgotten:
+        """Removes a member's words, names, references, payloads and pictures, memos about them, and cancels their
+        open jobs. Pictures that others built on them stay; their histories no longer hold the member's words or pictures
+        (those jobs will be edited by picture).
+        """
+
+    # -- small memories -----------------------------------------------------------------------------------------
+
+    async def load_note(self, key: str) -> Json | None: ...
+
+    async def save_note(self, key: str, memo: Json) -> None: ...
+
+    async def recall(self, space: str, key: str, now: float) -> Json | None:
+        """A cursor: small memory of an adapter or a part of the core, in its own name space. None when unknown or expired."""
+
+    async def remember(self, space: str, key: str, value: Json | None, *, expires_at: float | None = None) -> None:
+        """None forgets."""
+
+    async def recall_all(self, space: str, now: float) -> Sequence[tuple[str, Json]]:
+        """Everything of a name space, by key."""
+
+
+def person_key(platform: str, person: Person) -> str:
+    """How a member is named in settings and commands: `platform:id`."""
+    return f"{platform}:{person.id}"
