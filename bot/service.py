@@ -1,0 +1,368 @@
+"""What can a member ask for? imagine, reply, try again, cancel, delete, usage: the one place where limits are checked.
+
+Nothing here talks to a platform or to the queue: a request is checked, stored and told to `Changes`; the poller acts.
+Every method may raise UserError, whose sentence is the answer to the member.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from bot import intent, limits, messages, pictures, prompts
+from bot.changes import Changes
+from bot.errors import UserError
+from bot.metrics import Metrics
+from bot.model import (
+    ASPECT_RATIOS,
+    MAX_EDIT_REFERENCES,
+    MAX_FIRST_REFERENCES,
+    OPEN,
+    OUTCOME_UNKNOWN,
+    Attachment,
+    Conversation,
+    ConversationRef,
+    ImageRequest,
+    Job,
+    JobState,
+    MessageRef,
+    Person,
+    Reference,
+    Usage,
+    Utterance,
+)
+from bot.ports import Conflict, Forgotten, Store
+
+PLACING_SECONDS = 5.0
+"""How long a job waits to hear from its adapter that the platform shows the card, before the poller sees to it."""
+
+KEPT_SECONDS = 600.0
+"""How long an image without words is kept for its author's next words in the same thread."""
+
+_KEPT = "service.kept_images"
+
+
+class Service:
+    """The core's front door; one per process."""
+
+    def __init__(
+        self,
+        store: Store,
+        changes: Changes,
+        metrics: Metrics,
+        *,
+        limits: limits.Limits,
+        model: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._changes = changes
+        self._metrics = metrics
+        self._limits = limits
+        self._model = model
+        self._clock = clock
+        self._log = structlog.get_logger("service")
+
+    # -- asking for a picture -----------------------------------------------------------------------------------
+
+    async def imagine(self, request: ImageRequest) -> Job:
+        """Accepts a wish for a new picture and stores it, due at once, or in a few seconds when it is yet to be placed.
+
+        The same source asked twice gives the same job. Raises UserError for whatever the request alone shows to be wrong.
+        """
+        wish = prompts.read(request.text, aspect_ratio=request.aspect_ratio)
+        conversation = await self._conversation_at(request.place) if request.place.thread else None
+        return await self._accept(request, wish, conversation, parent=None, follow=False)
+
+    async def edit(self, request: ImageRequest, *, of: str | None = None, image: int = 0) -> Job:
+        """Accepts an edit of the conversation at `request.place`: of a given job's picture, else of the newest one.
+
+        Where there is no picture to edit yet, the words begin anew in the same thread.
+        """
+        wish = prompts.read(request.text, aspect_ratio=request.aspect_ratio)
+        parent = await self._editable(of) if of else None
+        if parent:
+            conversation = await self._store.conversation(parent.conversation_id)
+        else:
+            conversation = await self._conversation_at(request.place)
+        if conversation is None:
+            raise UserError(messages.nothing_to_edit())
+        return await self._accept(request, wish, conversation, parent=parent, parent_image=image, follow=parent is None)
+
+    async def reply(self, utterance: Utterance) -> Job | None:
+        """Hears a message in a thread or DM, and accepts it as an edit if it is meant as one (None if not).
+
+        An image without words is kept for its author's next words there. Raises UserError when it is meant but cannot be done.
+        """
+        conversation = await self._conversation_at(utterance.place)
+        found = await self._store.find_message(utterance.replied_to) if utterance.replied_to else None
+        decision = intent.decide(
+            utterance,
+            opened=conversation is not None,
+            joined=conversation is not None and await self._takes_part(conversation, utterance.author),
+            replied_job=found[0].id if found else None,
+        )
+        if isinstance(decision, intent.Ignore):
+            return None
+        if isinstance(decision, intent.KeepImage):
+            await self._keep_for_next_words(utterance)
+            return None
+        request = ImageRequest(
+            source_id=utterance.source_id,
+            requester=utterance.author,
+            place=utterance.place,
+            text=utterance.text,
+            attachments=await self._with_kept_images(utterance),
+            message=utterance.message,
+            roles=utterance.roles,
+        )
+        if conversation is None and decision.of is None:
+            return await self.imagine(request)
+        return await self.edit(request, of=decision.of, image=found[1] if found and decision.of else 0)
+
+    async def again(
+        self,
+        job_id: str,
+        *,
+        source_id: str,
+        by: Person | None = None,
+        roles: Sequence[str] = (),
+        placed: bool = True,
+        unlimited: bool = False,
+    ) -> Job:
+        """A new job with the same words, references and parent; asked by the same member, or by another.
+
+        unlimited: an operator asks, to whom the member's limits don't apply.
+        """
+        old = await self._known(job_id)
+        if not old.prompt and not old.references:
+            raise UserError(messages.words_are_gone())
+        conversation = await self._store.conversation(old.conversation_id)
+        if conversation is None:
+            raise UserError(messages.unknown_job(job_id))
+        request = ImageRequest(
+            source_id=source_id,
+            requester=by or old.requester,
+            place=conversation.ref,
+            text="",
+            roles=tuple(roles),
+            placed=placed,
+        )
+        job = self._new_job(request, conversation, prompt=old.prompt, aspect_ratio=old.aspect_ratio)
+        job = replace(job, references=old.references, parent_id=old.parent_id, parent_image=old.parent_image)
+        return await self._store_job(job, conversation, request, follow=False, unlimited=unlimited)
+
+    async def placed(self, job_id: str, card: MessageRef) -> None:
+        """The platform shows the status card as this message; the job need not wait any longer."""
+        await self._store.place(job_id, card, self._clock())
+        job = await self._store.get(job_id)
+        if job:
+            self._changes.tell(job)
+
+    async def keep(self, data: bytes) -> str:
+        """Keeps bytes that an adapter received itself; returns their sha256, to be the address of an attachment."""
+        return await self._store.put_blob(data, self._clock())
+
+    # -- changing one's mind ------------------------------------------------------------------------------------
+
+    async def cancel(self, job_id: str, *, by: Person, moderator: bool = False) -> str:
+        """Stops waiting for a picture; returns the sentence to say. What already runs at the vendor may still cost."""
+        while True:
+            job = await self._of(job_id, by, moderator=moderator)
+            if job.state is JobState.CANCELLED:
+                return messages.cancelled(may_cost=bool(job.submissions))
+            if job.state not in OUTCOME_UNKNOWN:
+                raise UserError(messages.too_late_to_cancel())
+            now = self._clock()
+            ended = replace(job, state=JobState.CANCELLED, due_at=None, waiting=None, finished_at=now)
+            try:
+                saved = await self._store.save(ended, now=now, event=f"cancelled by {by.id}")
+            except Conflict:
+                continue  # a step of the poller was quicker; look again
+            self._metrics.finished(saved)
+            self._changes.tell(saved)
+            return messages.cancelled(may_cost=bool(saved.submissions))
+
+    async def delete(self, job_id: str, *, by: Person, moderator: bool = False) -> str:
+        """Takes a result back: its bytes go, the picture before it is the thread's newest again. Returns the sentence."""
+        while True:
+            job = await self._of(job_id, by, moderator=moderator)
+            if job.state in OPEN:
+                raise UserError(messages.not_finished_yet())
+            if job.deleted_at is not None:
+                return messages.deleted()
+            now = self._clock()
+            try:
+                saved = await self._store.save(replace(job, deleted_at=now), now=now, event=f"deleted by {by.id}")
+            except Conflict:
+                continue
+            await self._store.drop_pictures(job_id, now)
+            self._changes.tell(saved)
+            return messages.deleted()
+
+    async def forget(self, platform: str, person_id: str) -> Forgotten:
+        """Removes a member's words and pictures from the store."""
+        forgotten = await self._store.forget(platform, person_id, self._clock())
+        self._log.info("member_forgotten", platform=platform, jobs=forgotten.jobs, pictures=forgotten.pictures)
+        return forgotten
+
+    # -- knowing ------------------------------------------------------------------------------------------------
+
+    async def usage(self, platform: str, workspace: str, person: Person) -> str:
+        """What is left of a member's limits, in words."""
+        now = self._clock()
+        usage = await self._store.usage(platform, workspace, person.id, limits.day_start(now))
+        return self._limits.left(platform, person.id, usage, now)
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    async def _conversation_at(self, place: ConversationRef) -> Conversation | None:
+        return await self._store.find_conversation(place) if place.thread else None
+
+    async def _takes_part(self, conversation: Conversation, person: Person) -> bool:
+        return conversation.starter.id == person.id or await self._store.has_asked(conversation.id, person.id)
+
+    async def _known(self, job_id: str) -> Job:
+        job = await self._store.get(job_id)
+        if job is None:
+            raise UserError(messages.unknown_job(job_id))
+        return job
+
+    async def _of(self, job_id: str, by: Person, *, moderator: bool) -> Job:
+        job = await self._known(job_id)
+        if job.requester.id != by.id and not moderator:
+            raise UserError(messages.not_yours())
+        return job
+
+    async def _editable(self, job_id: str) -> Job | None:
+        """The job an explicit reply builds on; None when it never became a picture, so that the thread's newest serves."""
+        job = await self._known(job_id)
+        if job.deleted_at is not None:
+            raise UserError(messages.picture_deleted())
+        return job if job.state in OPEN or job.state is JobState.SUCCEEDED else None
+
+    async def _accept(
+        self,
+        request: ImageRequest,
+        wish: prompts.Wish,
+        conversation: Conversation | None,
+        *,
+        parent: Job | None,
+        parent_image: int = 0,
+        follow: bool,
+    ) -> Job:
+        self._check_attachments(
+            request.attachments, editing=parent is not None or await self._has_picture(conversation, follow=follow)
+        )
+        now = self._clock()
+        ratio = wish.aspect_ratio or (conversation.aspect_ratio if conversation else ASPECT_RATIOS[0])
+        conversation = conversation or Conversation(
+            id=_new_id(now),
+            ref=request.place,
+            starter=request.requester,
+            model=self._model,
+            aspect_ratio=ratio,
+            created_at=now,
+        )
+        job = self._new_job(request, conversation, prompt=wish.prompt, aspect_ratio=ratio)
+        if parent:
+            job = replace(job, parent_id=parent.id, parent_image=parent_image)
+        return await self._store_job(job, conversation, request, follow=follow)
+
+    async def _has_picture(self, conversation: Conversation | None, *, follow: bool) -> bool:
+        if conversation is None or not follow:
+            return False
+        return (
+            await self._store.newest_open(conversation.id) is not None
+            or await self._store.head(conversation.id) is not None
+        )
+
+    @staticmethod
+    def _check_attachments(attachments: Sequence[Attachment], *, editing: bool) -> None:
+        most = MAX_EDIT_REFERENCES if editing else MAX_FIRST_REFERENCES
+        if len(attachments) > most:
+            raise UserError(messages.too_many_references(len(attachments), editing=editing))
+        for attachment in attachments:
+            refusal = pictures.too_large_by_metadata(attachment.name, attachment.size, attachment.media_type)
+            if refusal:
+                raise UserError(refusal)
+
+    def _new_job(self, request: ImageRequest, conversation: Conversation, *, prompt: str, aspect_ratio: str) -> Job:
+        now = self._clock()
+        return Job(
+            id=_new_id(now),
+            conversation_id=conversation.id,
+            platform=request.place.platform,
+            workspace=request.place.workspace,
+            source_id=request.source_id,
+            requester=request.requester,
+            prompt=prompt,
+            aspect_ratio=aspect_ratio,
+            model=self._model,
+            accepted_at=now,
+            references=tuple(Reference(attachment=attachment) for attachment in request.attachments),
+            asked_in=request.message,
+            due_at=now if request.placed else now + PLACING_SECONDS,
+        )
+
+    async def _store_job(
+        self, job: Job, conversation: Conversation, request: ImageRequest, *, follow: bool, unlimited: bool = False
+    ) -> Job:
+        now = self._clock()
+
+        def admit(usage: Usage) -> None:
+            if not unlimited:
+                self._limits.admit(request, prompt=job.prompt, usage=usage, now=now)
+
+        try:
+            accepted = await self._store.add(
+                job, conversation, follow=follow, admit=admit, day_start=limits.day_start(now)
+            )
+        except UserError:
+            self._metrics.refused(job.platform)
+            raise
+        if accepted.is_new:
+            self._metrics.accepted(accepted.job)
+            self._log.info(
+                "accepted",
+                job=accepted.job.id,
+                conversation=conversation.id,
+                platform=job.platform,
+                state=accepted.job.state,
+            )
+            self._changes.tell(accepted.job)
+        return accepted.job
+
+    # -- images without words -----------------------------------------------------------------------------------
+
+    @staticmethod
+    def _kept_key(utterance: Utterance) -> str:
+        place = utterance.place
+        return f"{place.platform}:{place.channel}:{place.thread}:{utterance.author.id}"
+
+    async def _keep_for_next_words(self, utterance: Utterance) -> None:
+        self._check_attachments(utterance.attachments, editing=True)
+        now = self._clock()
+        kept = [
+            {"name": a.name, "address": a.address, "size": a.size, "media_type": a.media_type}
+            for a in utterance.attachments
+        ]
+        await self._store.remember(_KEPT, self._kept_key(utterance), {"images": kept}, expires_at=now + KEPT_SECONDS)
+
+    async def _with_kept_images(self, utterance: Utterance) -> tuple[Attachment, ...]:
+        key = self._kept_key(utterance)
+        kept = await self._store.recall(_KEPT, key, self._clock())
+        if kept is None:
+            return utterance.attachments
+        await self._store.remember(_KEPT, key, None)
+        return (*(Attachment(**image) for image in kept["images"]), *utterance.attachments)
+
+
+def _new_id(now: float) -> str:
+    """16 characters, sortable by time, hard to guess: 9 of milliseconds and 7 of chance, each five bits (no i, l, o, u)."""
+    alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+    value = (int(now * 1000) & (1 << 45) - 1) << 35 | secrets.randbits(35)
+    return "".join(alphabet[value >> shift & 31] for shift in range(75, -1, -5))
