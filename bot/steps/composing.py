@@ -71,7 +71,9 @@ async def _edit(world: World, job: Job, parent: Job, image: int, references: lis
         edited = parent.images[image]
         picture = turns.Source(url=edited.url, media_type=edited.media_type) if edited.url else None
         if contents is not None:
-            payload = turns.next_turn(
+            # a history can carry megabytes of pictures
+            payload = await asyncio.to_thread(
+                turns.next_turn,
                 contents,
                 prompt=job.prompt,
                 aspect_ratio=job.aspect_ratio,
