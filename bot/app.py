@@ -63,7 +63,13 @@ async def open_store(url: str, *, exclusive: bool = False, read_only: bool = Fal
     return store
 
 
-def make_queue(settings: Settings, metrics: Metrics | None = None, *, read_timeout: float = READ_TIMEOUT) -> ImageQueue:
+def make_queue(
+    settings: Settings,
+    metrics: Metrics | None = None,
+    *,
+    read_timeout: float = READ_TIMEOUT,
+    clock: Callable[[], float] = time.time,
+) -> ImageQueue:
     """Raises SettingsError without a key."""
     if settings.gmi_api_key is None:
         raise SettingsError(
@@ -73,6 +79,7 @@ def make_queue(settings: Settings, metrics: Metrics | None = None, *, read_timeo
         base_url=settings.gmi_base_url,
         key=settings.gmi_api_key.get_secret_value(),
         read_timeout=read_timeout,
+        wall=clock,
         observe=metrics.queue_request if metrics else None,
     )
 
@@ -92,7 +99,7 @@ async def assembled(
     """
     amounts = settings.limits()
     metrics = Metrics()
-    queue = make_queue(settings, metrics, read_timeout=read_timeout)
+    queue = make_queue(settings, metrics, read_timeout=read_timeout, clock=clock)
     store = await open_store(settings.store_url, exclusive=True)
     try:
         await store.start(clock())

@@ -116,8 +116,8 @@ class Attachment:
 class Reference:
     """An attachment on its way to the queue.
 
-    sha256: of the bytes as received, in the blob store; None before they were fetched.
-    url: where the queue finds the converted picture; a cache of `sha256`. media_type: of what stands at `url`.
+    sha256: of the picture as the queue gets it, in the blob store; None before it was fetched. media_type: of that picture.
+    url: where the queue finds it; a cache of `sha256`.
     """
 
     attachment: Attachment

@@ -45,7 +45,7 @@ class Poller:
 
     async def run(self) -> None:
         """Works until `stop`, then drains: running steps finish, or are handed back, within DRAIN_SECONDS."""
-        listening = asyncio.create_task(self._listen(), name="poller-listen")
+        listening = asyncio.create_task(self.listen(), name="poller-listen")
         try:
             while not self._stopping.is_set():
                 self._wake.clear()
@@ -208,8 +208,8 @@ class Poller:
 
     # -- beside the steps: cards and reactions, best effort ------------------------------------------------------
 
-    async def _listen(self) -> None:
-        """New and changed jobs wake the loop; what a member changed is shown."""
+    async def listen(self) -> None:
+        """Until cancelled: new and changed jobs wake the loop, what a member changed is shown. `run` does it beside the loop."""
         with self._world.changes.listen() as listener:
             while True:
                 jobs = await listener.changed()

@@ -175,7 +175,7 @@ class Views:
         )
 
     async def picture(self, sha256: str) -> bytes | None:
-        """The bytes of a result or of a reference as received."""
+        """The bytes of a result or of a reference."""
         return await self._store.get_blob(sha256)
 
     # -- health -------------------------------------------------------------------------------------------------

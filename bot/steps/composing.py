@@ -108,7 +108,7 @@ async def _uploaded(world: World, references: tuple[Reference, ...]) -> tuple[Re
         data = await world.store.get_blob(reference.sha256) if reference.sha256 else None
         if data is None:
             raise GiveUp(f"{reference.attachment.name} is no longer stored", kind=FailureKind.REFERENCE)
-        picture = await pictures.to_reference(data, name=reference.attachment.name)
+        picture = await pictures.describe(data)
         return replace(reference, url=await world.queue.upload(picture), media_type=picture.media_type)
 
     return tuple(await asyncio.gather(*(uploaded(reference) for reference in references)))

@@ -44,7 +44,8 @@ async def _open(step: Step) -> None:
 
 async def _store_references(step: Step) -> None:
     """Bytes have a home before the job waits for anything, because a platform's links expire. What only bytes show to
-    be wrong is found here, before anything is paid.
+    be wrong is found here, before anything is paid. They are kept as the queue will get them: upright, and without
+    the place and time that a phone writes into its photos.
     """
     if all(reference.sha256 is not None for reference in step.job.references):
         return
@@ -53,8 +54,9 @@ async def _store_references(step: Step) -> None:
         if reference.sha256 is not None:
             return reference
         data = await step.platform.fetch(reference.attachment)
-        await pictures.to_reference(data, name=reference.attachment.name)
-        return replace(reference, sha256=await step.world.store.put_blob(data, step.now))
+        picture = await pictures.to_reference(data, name=reference.attachment.name)
+        sha256 = await step.world.store.put_blob(picture.data, step.now)
+        return replace(reference, sha256=sha256, media_type=picture.media_type)
 
     results = await asyncio.gather(*(stored(reference) for reference in step.job.references), return_exceptions=True)
     errors = [result for result in results if isinstance(result, BaseException)]
