@@ -75,13 +75,16 @@ def make_queue(
         raise SettingsError(
             "GMI_API_KEY is not set. Put the key of your GMI Cloud account into the environment or into .env."
         )
-    return ImageQueue(
-        base_url=settings.gmi_base_url,
-        key=settings.gmi_api_key.get_secret_value(),
-        read_timeout=read_timeout,
-        wall=clock,
-        observe=metrics.queue_request if metrics else None,
-    )
+    try:
+        return ImageQueue(
+            base_url=settings.gmi_base_url,
+            key=settings.gmi_api_key.get_secret_value(),
+            read_timeout=read_timeout,
+            wall=clock,
+            observe=metrics.queue_request if metrics else None,
+        )
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 @asynccontextmanager

@@ -37,12 +37,11 @@ async def findings() -> AsyncIterator[Finding]:
         yield Finding(subject="platforms", ok=False, text=str(error))
         return
     yield Finding(subject="platforms", ok=True, text=f"Runs {', '.join(adapter.name for adapter in adapters)}.")
-    running = await _is_running(settings)
     if settings.http_port is not None and all(adapter.name != "web" for adapter in adapters):
         adapters.append(config.Adapter("web"))
     for adapter in adapters:
-        chosen = adapter.name == "web" and "web" in settings.platforms
-        for finding in await adapter.module.check(adapter.settings, playground=chosen, running=running):
+        named = adapter.name in settings.platforms
+        for finding in await adapter.module.check(adapter.settings, named=named):
             yield finding
 
 

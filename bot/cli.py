@@ -194,7 +194,7 @@ def _command(name: str, arguments: dict[str, Any]) -> None:
 
 @cli.command()
 def emulator(
-    port: Annotated[int, typer.Option(help="Where it listens, on 127.0.0.1.")] = 8090,
+    port: Annotated[int, typer.Option(help="Where it listens, on 127.0.0.1; 0 for any free port.")] = 8090,
     latency: Annotated[
         str, typer.Option(help="Seconds for a picture, as FROM-TO.")
     ] = f"{DEMO_LATENCY[0]:g}-{DEMO_LATENCY[1]:g}",
@@ -203,5 +203,8 @@ def emulator(
     """Run a local queue that speaks the vendor's wire and paints pictures: for GMI_BASE_URL in tests and trials."""
     logs.configure("INFO")
     options = EmulatorOptions(latency=_range(latency), directives=True, keys=(key,))
-    typer.echo(f"The emulated queue listens: GMI_BASE_URL=http://127.0.0.1:{port} GMI_API_KEY={key}")
-    _run(run_emulator(options, "127.0.0.1", port))
+
+    def tell(address: str) -> None:
+        typer.echo(f"The emulated queue listens: GMI_BASE_URL={address} GMI_API_KEY={key}")
+
+    _run(run_emulator(options, "127.0.0.1", port, tell=tell))

@@ -56,12 +56,7 @@ async def run(
 
 async def _run_until(stop: asyncio.Event, app: App, server: Any | None, tell: Callable[[str], None] | None) -> None:
     log = structlog.get_logger("app")
-    serving = asyncio.create_task(server.run(), name="http") if server else None
-    if server:
-        address = await server.started()
-        log.info("http", address=address)
-        if tell:
-            tell(address)
+    serving = await _begin(server, tell) if server else None
     polling = asyncio.create_task(app.poller.run(), name="poller")
     beside = [
         *(
@@ -112,6 +107,21 @@ async def _server(app: App, adapters: Sequence[Adapter], ports: range | None) ->
         secret=await _secret(app.store),
         data_dir=app.settings.data_dir,
     )
+
+
+async def _begin(server: Any, tell: Callable[[str], None] | None) -> asyncio.Task[None]:
+    """The HTTP server as a task, once it listens. Raises GiveUp when it cannot."""
+    serving = asyncio.create_task(server.run(), name="http")
+    try:
+        address = await server.started()
+    except BaseException:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+        raise
+    structlog.get_logger("app").info("http", address=address)
+    if tell:
+        tell(address)
+    return serving
 
 
 async def _secret(store: Store) -> str:

@@ -23,6 +23,8 @@ from bot.model import (
 )
 from bot.ports import Platform, Store, StoreBusy
 
+__all__ = ["JobPage", "Listener", "Readiness", "Thread", "Version", "Views"]
+
 QUEUE_SEEN_SECONDS = 60.0
 """A queue that was seen this recently needs no probe before the bot calls itself ready."""
 

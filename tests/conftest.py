@@ -1,7 +1,9 @@
 """What holds for every test: a clean environment, an empty working directory, and no network but loopback."""
 
 import os
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import hypothesis.configuration
@@ -60,3 +62,29 @@ def _no_network(pytestconfig: pytest.Config):
     guard.take()
     yield
     assert guard.take() == [], "this test tried to reach hosts beyond this machine"
+
+
+@pytest.fixture
+async def make_world(request: pytest.FixtureRequest, tmp_path: Path):
+    """`world = await make_world("web", max_images_per_day=1)`: ends with the test; what nobody looked at fails it."""
+    from tests.world import World  # noqa: PLC0415  loads every platform, which most tests have no need of
+
+    failed_before = request.session.testsfailed
+    async with AsyncExitStack() as worlds:
+        made: list[World] = []
+
+        async def make(*platforms: str, **settings: Any) -> World:
+            world = World(tmp_path / f"world-{len(made)}", *platforms, **settings)
+            made.append(await worlds.enter_async_context(world))
+            return world
+
+        yield make
+        if request.session.testsfailed == failed_before:  # a test that failed has more important things to say
+            for world in made:
+                await world.check_that_all_was_seen()
+
+
+@pytest.fixture
+async def world(make_world):
+    """A world with the playground and a bot with its usual settings."""
+    return await make_world()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.errors import FailureKind, RetryLater
 from bot.model import Job, JobState, Json
 from bot.ports import Conflict
@@ -38,7 +40,8 @@ async def reconcile(step: Step) -> None:
     step.queue_worked()
     for record in found:
         try:
-            await taken(step, record)
+            # the list may leave outcomes out; what became of the request is asked by its id
+            await taken(step, replace(record, progress=Progress.PENDING))
         except Conflict:
             current = await step.world.store.get(job.id)
             if current is None or current.version != step.job.version:

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot import pictures
 from bot.errors import OWNER_KINDS, FailureKind, RetryLater
+from bot.failures import PASSING
 from bot.image_queue import RequestUnknown
 from bot.model import Image, JobState
 from bot.records import Media, Progress, Record
@@ -120,14 +121,14 @@ _MAY_BE_HISTORY = frozenset({FailureKind.HISTORY, FailureKind.PAYLOAD, FailureKi
 
 async def refused(step: Step, kind: FailureKind, reason: str) -> None:
     """The queue said no to this payload. A refused history falls back to the picture alone, a passing limit of the
-    vendor's own upstream is tried again a few times; anything else is the answer.
+    vendor's own upstream (of rate or time) is tried again a few times; anything else is the answer.
     """
     again = step.job.submissions < MOST_SUBMISSIONS
     if kind in _MAY_BE_HISTORY and again and step.job.parent_id and not step.job.by_picture:
         # uploaded anew, too: the queue's copies of older pictures may have gone
         fresh = tuple(replace(reference, url=None) for reference in step.job.references)
         await _ask_again(step, f"asking with the picture alone: {reason}", pause=0.0, by_picture=True, references=fresh)
-    elif kind is FailureKind.RATE and again:
+    elif kind in PASSING and again:
         pause = RATE_PAUSE_SECONDS + step.back_off(step.job.submissions, base=RATE_PAUSE_SECONDS)
         await _ask_again(step, f"too much at once, asking again: {reason}", pause=pause)
     else:

@@ -18,6 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from bot import messages, pictures
 from bot.errors import UserError
+from bot.model import Picture
 
 RED, GREEN, BLUE, GREY = (220, 30, 30), (30, 200, 40), (40, 50, 210), (150, 150, 150)
 CORNERS = (RED, GREEN, BLUE, GREY)  # of the scene: top left, top right, bottom left, bottom right
@@ -59,7 +60,7 @@ def png(width: int, height: int, depth: int, colour: int, rows: bytes = b"") -> 
     return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
 
 
-def seen(picture: pictures.Picture) -> Image.Image:
+def seen(picture: Picture) -> Image.Image:
     """Decodes as strictly as any reader, and proves what a Picture says of itself."""
     image = Image.open(io.BytesIO(picture.data))
     image.load()
@@ -77,7 +78,7 @@ def assert_shows_the_scene(image: Image.Image, tolerance: int = 24) -> None:
         assert all(abs(a - b) <= tolerance for a, b in zip(found, colour, strict=True)), (found, colour)
 
 
-def assert_free_of_metadata(picture: pictures.Picture) -> None:
+def assert_free_of_metadata(picture: Picture) -> None:
     image = seen(picture)
     assert GPS not in picture.data
     assert dict(image.getexif()) == {}
