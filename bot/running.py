@@ -149,20 +149,22 @@ async def _listen(platform: Platform, health: Health) -> None:
 
 async def _retain(app: App) -> None:
     """Retention, at the start and then daily."""
-    log = structlog.get_logger("app")
     while True:
         now = time.time()
         try:
-            swept = await app.store.sweep(
-                before=now - app.settings.retention_days * DAY,
-                unused_before=now - UNUSED_BLOB_SECONDS,
-                max_bytes=None,
-            )
-            if swept.jobs or swept.pictures:
-                log.info("retention", jobs=swept.jobs, pictures=swept.pictures)
+            await retain(app, now)
         except StoreBusy as error:
             app.health.failed("database", str(error), now=now)
         await asyncio.sleep(DAY)
+
+
+async def retain(app: App, now: float) -> None:
+    """Removes what has been kept for RETENTION_DAYS, and bytes that nothing needs. Raises StoreBusy."""
+    swept = await app.store.sweep(
+        before=now - app.settings.retention_days * DAY, unused_before=now - UNUSED_BLOB_SECONDS, max_bytes=None
+    )
+    if swept.jobs or swept.pictures:
+        structlog.get_logger("app").info("retention", jobs=swept.jobs, pictures=swept.pictures)
 
 
 async def _watch_loop(metrics: Metrics) -> None:

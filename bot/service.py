@@ -15,6 +15,7 @@ import structlog
 from bot import intent, limits, messages, pictures, prompts
 from bot.changes import Changes
 from bot.errors import UserError
+from bot.memory import KeptImages, Memory
 from bot.metrics import Metrics
 from bot.model import (
     ASPECT_RATIOS,
@@ -39,11 +40,6 @@ from bot.ports import Conflict, Forgotten, Store
 PLACING_SECONDS = 5.0
 """How long a job waits to hear from its adapter that the platform shows the card, before the poller sees to it."""
 
-KEPT_SECONDS = 600.0
-"""How long an image without words is kept for its author's next words in the same thread."""
-
-_KEPT = "service.kept_images"
-
 
 class Service:
     """The core's front door; one per process."""
@@ -64,6 +60,7 @@ class Service:
         self._limits = limits
         self._model = model
         self._clock = clock
+        self._kept = KeptImages(Memory(store, "service.kept_images", clock))
         self._log = structlog.get_logger("service")
 
     # -- asking for a picture -----------------------------------------------------------------------------------
@@ -108,14 +105,15 @@ class Service:
         if isinstance(decision, intent.Ignore):
             return None
         if isinstance(decision, intent.KeepImage):
-            await self._keep_for_next_words(utterance)
+            self._check_attachments(utterance.attachments, editing=True)
+            await self._kept.keep(utterance)
             return None
         request = ImageRequest(
             source_id=utterance.source_id,
             requester=utterance.author,
             place=utterance.place,
             text=utterance.text,
-            attachments=await self._with_kept_images(utterance),
+            attachments=(*await self._kept.take(utterance), *utterance.attachments),
             message=utterance.message,
             roles=utterance.roles,
         )
@@ -208,6 +206,10 @@ class Service:
         forgotten = await self._store.forget(platform, person_id, self._clock())
         self._log.info("member_forgotten", platform=platform, jobs=forgotten.jobs, pictures=forgotten.pictures)
         return forgotten
+
+    def memory(self, platform: str) -> Memory:
+        """The memory of one adapter, in its own name space."""
+        return Memory(self._store, f"adapter.{platform}", self._clock)
 
     # -- knowing ------------------------------------------------------------------------------------------------
 
@@ -335,30 +337,6 @@ class Service:
             )
             self._changes.tell(accepted.job)
         return accepted.job
-
-    # -- images without words -----------------------------------------------------------------------------------
-
-    @staticmethod
-    def _kept_key(utterance: Utterance) -> str:
-        place = utterance.place
-        return f"{place.platform}:{place.channel}:{place.thread}:{utterance.author.id}"
-
-    async def _keep_for_next_words(self, utterance: Utterance) -> None:
-        self._check_attachments(utterance.attachments, editing=True)
-        now = self._clock()
-        kept = [
-            {"name": a.name, "address": a.address, "size": a.size, "media_type": a.media_type}
-            for a in utterance.attachments
-        ]
-        await self._store.remember(_KEPT, self._kept_key(utterance), {"images": kept}, expires_at=now + KEPT_SECONDS)
-
-    async def _with_kept_images(self, utterance: Utterance) -> tuple[Attachment, ...]:
-        key = self._kept_key(utterance)
-        kept = await self._store.recall(_KEPT, key, self._clock())
-        if kept is None:
-            return utterance.attachments
-        await self._store.remember(_KEPT, key, None)
-        return (*(Attachment(**image) for image in kept["images"]), *utterance.attachments)
 
 
 def _new_id(now: float) -> str:

@@ -1,0 +1,62 @@
+"""What small things must outlive a restart? Cursors and tokens of adapters, and images that wait for their words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from bot.model import Attachment, Json, Utterance
+from bot.ports import Store
+
+KEPT_SECONDS = 600.0
+"""How long an image without words is kept for its author's next words in the same place."""
+
+
+class Memory:
+    """An adapter's own small durable memory: cursors, tokens, what was seen last. Values are JSON objects."""
+
+    def __init__(self, store: Store, space: str, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._space = space
+        self._clock = clock
+
+    async def recall(self, key: str) -> Json | None:
+        """None when unknown or expired."""
+        return await self._store.recall(self._space, key, self._clock())
+
+    async def recall_all(self) -> Sequence[tuple[str, Json]]:
+        """Everything remembered, by key."""
+        return await self._store.recall_all(self._space, self._clock())
+
+    async def remember(self, key: str, value: Json | None, *, for_seconds: float | None = None) -> None:
+        """Committed before it returns. for_seconds: until it expires; None as value forgets."""
+        expires_at = None if for_seconds is None else self._clock() + for_seconds
+        await self._store.remember(self._space, key, value, expires_at=expires_at)
+
+
+class KeptImages:
+    """Images that came without words: references for what their author says next in the same place."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    async def keep(self, utterance: Utterance) -> None:
+        """Instead of any that were kept before."""
+        images = [
+            {"name": a.name, "address": a.address, "size": a.size, "media_type": a.media_type}
+            for a in utterance.attachments
+        ]
+        await self._memory.remember(_key(utterance), {"images": images}, for_seconds=KEPT_SECONDS)
+
+    async def take(self, utterance: Utterance) -> tuple[Attachment, ...]:
+        """What was kept for this author here; it is kept no longer."""
+        key = _key(utterance)
+        kept = await self._memory.recall(key)
+        if kept is None:
+            return ()
+        await self._memory.remember(key, None)
+        return tuple(Attachment(**image) for image in kept["images"])
+
+
+def _key(utterance: Utterance) -> str:
+    place = utterance.place
+    return f"{place.platform}:{place.channel}:{place.thread}:{utterance.author.id}"
