@@ -1,0 +1,203 @@
+"""The pure parts of the benchmarks, and one tiny run through all of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+
+from tests.benchmarks.figures import Idle, Journey, Row, Spread, per_job, percentile, spread
+from tests.benchmarks.measuring import measure
+from tests.benchmarks.scenarios import Scenario, chosen, read_jobs, read_latency
+from tests.benchmarks.table import COST, FEELING, Circumstances, grid, page
+
+CIRCUMSTANCES = Circumstances(
+    cores=2, python="3.11.7", system="Linux x86_64", date="2026-01-02 03:04 UTC", command="python -m tests.benchmarks"
+)
+
+
+def a_row(**changes) -> Row:
+    row = Row(
+        name="20 at once",
+        jobs=20,
+        lost={},
+        in_flight=20,
+        latency=(6.0, 14.0),
+        image_bytes=100_000,
+        lateness=spread([0.1, 0.2, 0.3]),
+        unseen=spread([0.05, 0.15, 0.25]),
+        bringing=spread([0.05]),
+        acknowledgement=spread([0.012]),
+        requests={"get": 3.5, "list": 0.25, "submit": 1.0, "media": 1.0, "upload_url": 0.5},
+        looks=12.0,
+        store={"claim": 6.5, "save": 7.25, "get_blob": 1.0, "put_blob": 1.0},
+        statements=57.0,
+        cpu_seconds=1.3,
+        peak_rss_bytes=125_000_000,
+        loop_lag=spread([0.004]),
+        start_seconds=2.5,
+        start_cpu_seconds=1.5,
+        load=(0.1, 1.2),
+    )
+    return replace(row, **changes)
+
+
+def cells(text: str, first: str) -> list[str]:
+    """What stands in the line that begins with these words, behind them."""
+    lines = [line.strip() for line in text.splitlines()]
+    return next(line.removeprefix(first) for line in lines if line.startswith(first)).split()
+
+
+@pytest.mark.parametrize(
+    ("share", "value"), [(0.0, 1.0), (0.5, 3.0), (0.25, 2.0), (0.9, 8.0), (0.95, 9.0), (1.0, 10.0)]
+)
+def test_a_percentile_lies_between_its_neighbours_in_proportion(share: float, value: float):
+    assert percentile([10.0, 1.0, 3.0, 2.0, 5.0], share) == pytest.approx(value)
+
+
+def test_every_percentile_of_one_value_is_that_value():
+    assert spread([4.0]) == Spread(of=1, p50=4.0, p95=4.0, p99=4.0, max=4.0)
+
+
+def test_nothing_measured_gives_no_percentile():
+    assert spread([None, None]) == Spread(of=0)
+    with pytest.raises(ValueError):
+        percentile([], 0.5)
+
+
+def test_a_spread_counts_only_what_is_known():
+    assert spread([None, 2.0, 4.0]) == Spread(of=2, p50=3.0, p95=pytest.approx(3.9), p99=pytest.approx(3.98), max=4.0)
+
+
+def test_lateness_is_the_time_unseen_and_the_time_of_bringing():
+    journey = Journey(asked=1.0, acknowledged=1.1, looks=3, ready=9.0, fetched=9.25, shown=9.5)
+    assert (journey.lateness, journey.unseen, journey.bringing) == (0.5, 0.25, 0.25)
+
+
+def test_a_picture_that_was_never_shown_has_no_lateness():
+    journey = Journey(asked=1.0, acknowledged=1.1, looks=3, ready=9.0, fetched=9.25)
+    assert (journey.lateness, journey.unseen, journey.bringing) == (None, 0.25, None)
+
+
+def test_counts_are_told_for_one_job_the_most_frequent_first():
+    assert list(per_job({"submit": 20, "get": 70}, 20).items()) == [("get", 3.5), ("submit", 1.0)]
+
+
+def test_a_page_says_where_and_how_it_was_measured():
+    first, second, *_ = page([a_row()], CIRCUMSTANCES).splitlines()
+    assert first == "Darkroom, measured 2026-01-02 03:04 UTC on 2 cores, Python 3.11.7, Linux x86_64"
+    assert second.strip() == "python -m tests.benchmarks"
+
+
+def test_a_page_tells_what_members_feel_and_what_it_costs():
+    feeling, costs = page([a_row()], CIRCUMSTANCES).split("What it costs")
+    assert cells(feeling, "20 at once") == [
+        "6-14",
+        "0.20",
+        "0.29",
+        "0.30",
+        "0.15",
+        "0.050",
+        "0.012",
+        "0.012",
+        "0",
+        "0.1-1.2",
+    ]
+    assert cells(costs, "20 at once") == [
+        *("1.00", "3.75", "1.00", "0.50", "12.00"),
+        *("6.5", "7.2", "0.0", "2.0", "57"),
+        *("65", "1.3", "125", "4"),
+    ]
+
+
+def test_a_page_says_which_limit_was_lifted():
+    assert "GMI_IN_FLIGHT = 20, 60: " in page([a_row(), a_row(name="60 at once", in_flight=60)], CIRCUMSTANCES)
+
+
+def test_a_page_tells_what_an_idle_bot_did():
+    idle = Idle(seconds=3.0, queue_requests=1, store_calls=2, statements=4, cpu_seconds=0.03)
+    assert (
+        'Idle for 3 s (after "20 at once"): 1 requests to the queue, 2 calls of the store, 4 SQL statements, 1.0 % CPU.'
+        in page([a_row(idle=idle)], CIRCUMSTANCES).splitlines()
+    )
+    assert "Idle" not in page([a_row()], CIRCUMSTANCES)
+
+
+def test_lost_pictures_are_told_with_their_reasons():
+    text = page([a_row(lost={"no answer while the row lasted": 2, "safety": 1})], CIRCUMSTANCES)
+    assert cells(text, "20 at once")[-2] == "3"
+    assert "20 at once: 2 times: no answer while the row lasted" in text
+    assert "20 at once: 1 times: safety" in text
+    assert "LOST" not in page([a_row()], CIRCUMSTANCES)
+
+
+def test_what_was_not_measured_is_a_dash():
+    nothing = spread([])
+    text = page([a_row(lateness=nothing, unseen=nothing, bringing=nothing, loop_lag=nothing)], CIRCUMSTANCES)
+    assert cells(text, "20 at once")[1:6] == ["-"] * 5
+
+
+def test_columns_are_as_wide_as_their_widest_cell():
+    head = (("", "lateness", "", "load"), ("jobs", "p50", "max", "average"))
+    assert grid(head, [["1 at a time", "0.25", "0.30", "1.0"], ["20", "123.45", "0.40", "1.5"]]).splitlines() == [
+        "               lateness      load",
+        "  jobs            p50   max  average",
+        "  1 at a time    0.25  0.30      1.0",
+        "  20           123.45  0.40      1.5",
+    ]
+
+
+@pytest.mark.parametrize("head", [FEELING, COST])
+def test_every_column_has_a_name(head):
+    groups, names = head
+    assert len(groups) == len(names)
+    assert all(names)
+
+
+def test_one_job_is_repeated_and_many_come_at_once():
+    one, twenty, short = chosen((1, 20), (6.0, 14.0))
+    assert (one.at_once, one.rounds, one.jobs) == (1, 6, 6)
+    assert (twenty.at_once, twenty.rounds, twenty.jobs) == (20, 1, 20)
+    assert (short.at_once, short.rounds) == (50, 4)
+    assert [scenario.idle_seconds for scenario in (one, twenty, short)] == [0.0, 0.0, 3.0]
+    assert [scenario.latency for scenario in (one, twenty)] == [(6.0, 14.0)] * 2
+
+
+def test_the_options_read_numbers_and_ranges():
+    assert read_jobs("1,20,60") == (1, 20, 60)
+    assert read_latency("6-14") == (6.0, 14.0)
+    assert read_latency("0.2") == (0.2, 0.2)
+
+
+@pytest.mark.parametrize("text", ["", "0", "1;2", "1001", "1,", "two"])
+def test_wrong_numbers_of_jobs_are_refused_with_an_example(text: str):
+    with pytest.raises(ValueError, match="for example 1,20,60"):
+        read_jobs(text)
+
+
+@pytest.mark.parametrize("text", ["", "14-6", "-1", "nan", "1-inf", "6..14"])
+def test_wrong_ranges_are_refused_with_an_example(text: str):
+    with pytest.raises(ValueError, match="for example 6-14"):
+        read_latency(text)
+
+
+async def test_a_tiny_run_measures_a_whole_bot(tmp_path):
+    row = await measure(Scenario(name="tiny", at_once=2, latency=(0.2, 0.2), idle_seconds=0.3), folder=tmp_path)
+
+    assert row.lost == {}
+    assert [each.of for each in (row.lateness, row.unseen, row.bringing, row.acknowledgement)] == [2, 2, 2, 2]
+    assert 0 < row.lateness.p50 <= row.lateness.max
+    assert row.acknowledgement.max > 0
+    assert row.requests["submit"] == row.requests["media"] == 1.0
+    assert row.requests["get"] + row.requests.get("list", 0.0) >= 0.5
+    assert row.looks >= 1.0
+    assert row.store["add"] == 1.0
+    assert row.statements > row.store["save"] > 1.0
+    assert row.cpu_seconds > 0
+    assert row.peak_rss_bytes > 10_000_000
+    assert min(row.start_seconds, row.start_cpu_seconds) > 0
+    assert (row.idle.queue_requests, row.idle.store_calls, row.idle.statements) == (0, 0, 0)
+    assert list(tmp_path.iterdir()) == []
+    assert "tiny" in page([row], CIRCUMSTANCES)
+    assert json.loads(json.dumps(asdict(row)))["requests"]["submit"] == 1.0
