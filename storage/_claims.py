@@ -1,0 +1,144 @@
+"""Which job is next, and until when is it whose? Claim, renew, the next due time, and the start after a death."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, bindparam, func
+
+from bot.model import Job, Waiting
+from storage import _memory
+from storage._rows import to_job
+from storage._tables import is_due_some_time, is_open, is_so, jobs, waits_for
+
+_held = jobs.alias("held")
+
+
+def _slots_free() -> sa.ColumnElement[int]:
+    taken = sa.select(func.count()).select_from(_held).where(is_so(_held.c.holds_slot)).scalar_subquery()
+    return bindparam("in_flight", type_=sa.Integer) - taken
+
+
+def _eligible() -> sa.CTE:
+    """The jobs that are due, and those that wait for a slot if one is free; each half has its own index."""
+    asked = (jobs.c.id, jobs.c.seq, jobs.c.platform, jobs.c.requester_id, jobs.c.waiting)
+    due = sa.select(*asked, jobs.c.due_at.label("since")).where(jobs.c.due_at <= bindparam("now"))
+    # A parked job is touched by nothing but its parking, so that is since when it waits.
+    waits = sa.select(*asked, jobs.c.touched_at.label("since")).where(waits_for(Waiting.SLOT), _slots_free() > 0)
+    # Materialized, or SQLite walks the whole history in the order that the rounds below would like to have.
+    return due.union_all(waits).cte("eligible").prefix_with("MATERIALIZED")
+
+
+def _in_turn(eligible: sa.CTE) -> sa.Subquery:
+    """The n-th job of each requester has turn n, counted from the slots that they hold already.
+
+    Those that are due and those that wait for a slot each have their own round.
+    """
+    requester = (_held.c.platform, _held.c.requester_id)
+    slots = sa.select(*requester, func.count().label("count")).where(is_so(_held.c.holds_slot)).group_by(*requester)
+    held = slots.subquery("slots")
+    nth = func.row_number().over(
+        partition_by=[eligible.c.platform, eligible.c.requester_id, eligible.c.waiting],
+        order_by=[eligible.c.since, eligible.c.seq],
+    )
+    return (
+        sa.select(
+            eligible.c.id,
+            eligible.c.seq,
+            eligible.c.waiting,
+            eligible.c.since,
+            (nth + func.coalesce(held.c.count, 0)).label("turn"),
+        )
+        .outerjoin_from(
+            eligible,
+            held,
+            sa.and_(held.c.platform == eligible.c.platform, held.c.requester_id == eligible.c.requester_id),
+        )
+        .subquery("candidates")
+    )
+
+
+def claim_statement() -> sa.Update:
+    """The one statement that leases jobs; PostgreSQL adds FOR UPDATE SKIP LOCKED, SQLite has one writer and drops it.
+
+    Parameters: now, until, limit, in_flight. Returns every column of the claimed rows.
+    """
+    candidates = _in_turn(_eligible())
+    order = [candidates.c.turn, candidates.c.since, candidates.c.seq]
+    placed = sa.select(
+        candidates, func.row_number().over(partition_by=candidates.c.waiting, order_by=order).label("place")
+    ).subquery("placed")
+    chosen = (
+        sa.select(jobs.c.id)
+        .join(placed, placed.c.id == jobs.c.id)
+        # Said again of the row itself: PostgreSQL looks once more at a row that another claim let go of.
+        .where(
+            sa.or_(jobs.c.due_at <= bindparam("now"), sa.and_(waits_for(Waiting.SLOT), placed.c.place <= _slots_free()))
+        )
+        .order_by(placed.c.turn, placed.c.since, placed.c.seq)
+        .limit(bindparam("limit", type_=sa.Integer))
+        .with_for_update(skip_locked=True, of=jobs)
+    )
+    return (
+        jobs.update()
+        .where(jobs.c.id.in_(chosen))
+        .values(
+            due_at=bindparam("until"),
+            waiting=None,
+            holds_slot=sa.or_(jobs.c.holds_slot, func.coalesce(waits_for(Waiting.SLOT), sa.false())),
+            version=jobs.c.version + 1,
+            touched_at=bindparam("now"),
+        )
+        .returning(*jobs.columns)
+    )
+
+
+_CLAIM = claim_statement()
+
+_RENEW = (
+    jobs.update()
+    .where(jobs.c.id == bindparam("job_id"), jobs.c.version == bindparam("claimed"), is_due_some_time)
+    .values(
+        due_at=bindparam("until"),
+        # A lease keeps its length, so the moment of this renewal is known without being told.
+        touched_at=jobs.c.touched_at + bindparam("until") - jobs.c.due_at,
+    )
+)
+
+_NEXT_DUE = sa.select(
+    sa.select(func.min(jobs.c.due_at)).where(is_due_some_time).scalar_subquery().label("due_at"),
+    sa.and_(sa.exists().where(waits_for(Waiting.SLOT)), _slots_free() > 0).label("slot_is_free"),
+)
+
+
+def claim(connection: Connection, now: float, until: float, limit: int, in_flight: int) -> list[Job]:
+    """Leases jobs, and returns them in accept order."""
+    found = connection.execute(_CLAIM, {"now": now, "until": until, "limit": limit, "in_flight": in_flight})
+    # Read to the end inside the transaction: SQLite does not commit a statement that is still under way.
+    return sorted((to_job(row) for row in found.all()), key=lambda job: job.seq)
+
+
+def renew(connection: Connection, job: Job, until: float) -> bool:
+    """Whether the lease was still this claim's."""
+    return connection.execute(_RENEW, {"job_id": job.id, "claimed": job.version, "until": until}).rowcount == 1
+
+
+def next_due(connection: Connection, in_flight: int) -> float | None:
+    """The earliest time at which a claim could return something."""
+    row = connection.execute(_NEXT_DUE, {"in_flight": in_flight}).one()
+    # A job that could have a slot has been due since it was parked; 0.0 says "past" whatever the clock does meanwhile.
+    return 0.0 if row.slot_is_free else row.due_at
+
+
+def start(connection: Connection, now: float) -> None:
+    """Frees all leases, and moves deadlines by the time since anything was touched."""
+    touched: float | None = connection.scalar(sa.select(func.max(jobs.c.touched_at)))
+    began = _memory.recall(connection, _memory.OURS, "started", now)
+    alive = max(touched or 0.0, began["at"] if began else 0.0)
+    if alive and now > alive:
+        connection.execute(
+            jobs.update()
+            .where(is_open, jobs.c.deadline_at.is_not(None))
+            .values(deadline_at=jobs.c.deadline_at + (now - alive))
+        )
+    connection.execute(jobs.update().where(jobs.c.due_at > now).values(due_at=now))
+    _memory.remember(connection, _memory.OURS, "started", {"at": now}, None)

@@ -1,0 +1,65 @@
+"""What small things are kept beside jobs: notes of deliveries, cursors, and the list of blobs?"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from bot.model import Json
+from storage._tables import blobs, memory, notes, upsert
+
+OURS = "store"
+"""The name space of the store itself."""
+
+
+def load_note(connection: Connection, key: str) -> Json | None:
+    """The last memo saved under this key."""
+    memo: Json | None = connection.scalar(sa.select(notes.c.memo).where(notes.c.key == key))
+    return memo
+
+
+def save_note(connection: Connection, key: str, memo: Json) -> None:
+    """Replaces the memo before it."""
+    upsert(connection, notes, {"key": key, "memo": memo}, replace=["memo"])
+
+
+def recall(connection: Connection, space: str, key: str, now: float) -> Json | None:
+    """A cursor that has not expired. One that expires at `now` has."""
+    value: Json | None = connection.scalar(
+        sa.select(memory.c.value).where(memory.c.space == space, memory.c.key == key, _lasts(now))
+    )
+    return value
+
+
+def remember(connection: Connection, space: str, key: str, value: Json | None, expires_at: float | None) -> None:
+    """Keeps a cursor; None forgets it."""
+    if value is None:
+        connection.execute(memory.delete().where(memory.c.space == space, memory.c.key == key))
+        return
+    row = {"space": space, "key": key, "value": value, "expires_at": expires_at}
+    upsert(connection, memory, row, replace=["value", "expires_at"])
+
+
+def recall_all(connection: Connection, space: str, now: float) -> Sequence[tuple[str, Json]]:
+    """All cursors of a name space that have not expired, by key."""
+    found = connection.execute(
+        sa.select(memory.c.key, memory.c.value).where(memory.c.space == space, _lasts(now)).order_by(memory.c.key)
+    )
+    return [(row.key, row.value) for row in found]
+
+
+def beat(connection: Connection) -> None:
+    """Writes something that was not there before, to see that it can be written."""
+    remember(connection, OURS, "beat", {"nonce": secrets.token_hex(4)}, None)
+
+
+def keep_blob(connection: Connection, sha256: str, size: int, now: float) -> None:
+    """Lists a blob whose bytes are safe, or says that it was put again."""
+    upsert(connection, blobs, {"sha256": sha256, "size": size, "put_at": now}, replace=["put_at"])
+
+
+def _lasts(now: float) -> sa.ColumnElement[bool]:
+    return sa.or_(memory.c.expires_at.is_(None), memory.c.expires_at > now)

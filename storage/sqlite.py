@@ -1,0 +1,300 @@
+"""How does the bot keep everything in one file? SQLite: one writer beside a few readers, and pictures as files next to it.
+
+DATABASE_URL is `sqlite:///relative/path.db` or `sqlite:////absolute/path.db`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.dialects import sqlite as dialect
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import QueuePool
+
+from bot.ports import Store, StoreBusy
+from storage import _memory, _schema
+from storage._faults import told
+from storage._files import BlobFiles
+from storage._retention import BATCH, Removal
+from storage._sql import SqlStore
+from storage._tables import blobs
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+READERS = 4
+"""Reads at the same time; in WAL mode they neither wait for the writer nor keep it waiting."""
+
+BUSY_TIMEOUT = 5.0
+"""Seconds to wait for another program's lock before a call fails with StoreBusy."""
+
+WAL_LIMIT = 64 * 1024 * 1024
+"""Bytes to which the write-ahead log is cut back after a long reader let it grow."""
+
+
+async def open_store(url: str, *, exclusive: bool, read_only: bool = False) -> Store:
+    """Opens the database, making or migrating it first. Raises StoreBusy with a sentence when it cannot.
+
+    exclusive: keeps every other exclusive opener out until `close`, or until this process dies however it dies.
+    read_only: neither locks, makes nor migrates; works beside a running bot. Every write raises StoreBusy.
+    """
+    path = _path_of(url)
+    return SqlStore(await asyncio.to_thread(_open, path, exclusive=exclusive, read_only=read_only))
+
+
+class SqliteEngine:
+    """`storage._sql.Engine` on threads: one that writes, in the order of the calls, and a few that read.
+
+    A unit of work is one trip to a thread. An asynchronous driver makes about four for each of its statements, which
+    measured two and a half times slower (README.md).
+    """
+
+    def __init__(self, path: Path, *, reader: sa.Engine, writer: sa.Engine | None, lock: int | None) -> None:
+        self._path = path
+        self._files = BlobFiles(blob_folder(path))
+        self._reader = reader
+        self._writer = writer
+        self._lock = lock
+        self._reads = ThreadPoolExecutor(READERS, thread_name_prefix="store-read")
+        # A single thread is the queue of writers: what it does is never interleaved, so blobs need no lock of their own.
+        self._writes = ThreadPoolExecutor(1, thread_name_prefix="store-write")
+        self._is_closed = False
+
+    async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._run(self._reads, self._in_view, partial(_call, work, args, kwargs))
+
+    async def write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._run(self._writes, self._in_transaction, partial(_call, work, args, kwargs))
+
+    async def put_blob(self, sha256: str, data: bytes, now: float) -> None:
+        self._must_write()
+        if await self._run(self._writes, self._keep, sha256, len(data), now, None):
+            return
+        aside = await self._run(self._reads, self._files.write_aside, sha256, data)
+        await self._run(self._writes, self._keep, sha256, len(data), now, aside)
+
+    async def get_blob(self, sha256: str) -> bytes | None:
+        return await self._run(self._reads, self._files.read, sha256)
+
+    async def remove(
+        self, work: Callable[Concatenate[Connection, P], Removal], *args: P.args, **kwargs: P.kwargs
+    ) -> Removal:
+        return await self._run(self._writes, self._take_away, partial(_call, work, args, kwargs))
+
+    async def remove_strays(self, before: float) -> None:
+        old = await self._run(self._reads, lambda: list(self._files.old(before)))
+        for start in range(0, len(old), BATCH):
+            await self._run(self._writes, self._remove_unlisted, old[start : start + BATCH])
+
+    async def close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            await asyncio.to_thread(self._shut)
+
+    async def _run(self, threads: ThreadPoolExecutor, task: Callable[..., T], *args: Any) -> T:
+        if self._is_closed:
+            raise StoreBusy("The store was closed; the bot is stopping.")
+        return await asyncio.get_running_loop().run_in_executor(threads, self._told, task, args)
+
+    # -- in the threads -----------------------------------------------------------------------------------------
+
+    def _told(self, task: Callable[..., T], args: tuple[Any, ...]) -> T:
+        with told(self._path):
+            return task(*args)
+
+    def _in_view(self, work: Callable[[Connection], T]) -> T:
+        with self._reader.begin() as connection:
+            return work(connection)
+
+    def _in_transaction(self, work: Callable[[Connection], T]) -> T:
+        with self._must_write().begin() as connection:
+            return work(connection)
+
+    def _must_write(self) -> sa.Engine:
+        if self._writer is None:
+            raise StoreBusy(f"{self._path} was opened for reading only.")
+        return self._writer
+
+    def _keep(self, sha256: str, size: int, now: float, aside: Path | None) -> bool:
+        """Lists the blob once its file stands. False: there is no file yet, nor one to adopt."""
+        if aside is not None:
+            self._files.adopt(aside, sha256)
+        elif not self._files.has(sha256, size):
+            return False
+        self._in_transaction(lambda connection: _memory.keep_blob(connection, sha256, size, now))
+        return True
+
+    def _take_away(self, work: Callable[[Connection], Removal]) -> Removal:
+        removal = self._in_transaction(work)
+        # Rows first: should the process die here, files without rows are found by `remove_strays`, but nothing is listed
+        # that is not there.
+        self._files.remove(removal.blobs)
+        return removal
+
+    def _remove_unlisted(self, old: list[tuple[str, Path]]) -> None:
+        def listed(connection: Connection) -> set[str]:
+            ids = [sha256 for sha256, _ in old]
+            return set(connection.scalars(sa.select(blobs.c.sha256).where(blobs.c.sha256.in_(ids))))
+
+        known = self._in_transaction(listed)
+        for sha256, path in old:
+            if sha256 not in known:
+                path.unlink(missing_ok=True)
+
+    def _shut(self) -> None:
+        self._writes.shutdown()
+        self._reads.shutdown()
+        self._reader.dispose()
+        if self._writer is not None:
+            self._writer.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+
+
+def blob_folder(path: Path) -> Path:
+    """Where the pictures of a database file live."""
+    return path.parent / "blobs"
+
+
+def _call(work: Callable[..., T], args: Any, kwargs: Any, connection: Connection) -> T:
+    return work(connection, *args, **kwargs)
+
+
+def _path_of(url: str) -> Path:
+    example = "Write it like sqlite:///data/darkroom.db."
+    try:
+        name = make_url(url).database
+    except ArgumentError:
+        raise StoreBusy(f"DATABASE_URL is not an address of a database. {example}") from None
+    if name is None or name in ("", ":memory:"):
+        raise StoreBusy(f"DATABASE_URL names no file, and memory would forget accepted requests. {example}")
+    # Resolved, so that two names of one file meet at one lock.
+    return Path(name).resolve()
+
+
+def _open(path: Path, *, exclusive: bool, read_only: bool) -> SqliteEngine:
+    with told(path), ExitStack() as undo:
+        if read_only:
+            return _open_for_reading(path, undo)
+        for folder in (path.parent, blob_folder(path)):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # words and pictures are the members' own
+        lock = _lock(path, undo) if exclusive else None
+        writer = _engine(partial(_connect, path, "rwc"), _prepare_writer, "BEGIN IMMEDIATE", size=1)
+        undo.callback(writer.dispose)
+        _migrate(writer, path)
+        undo.pop_all()
+        return SqliteEngine(path, reader=_reader(path), writer=writer, lock=lock)
+
+
+def _open_for_reading(path: Path, undo: ExitStack) -> SqliteEngine:
+    if not path.exists():
+        raise StoreBusy(
+            f"There is no database at {path} yet. Start the bot once, or name the right file in DATABASE_URL or DATA_DIR."
+        )
+    reader = _reader(path)
+    undo.callback(reader.dispose)
+    with reader.begin() as connection:
+        _schema.check(connection, str(path))
+    undo.pop_all()
+    return SqliteEngine(path, reader=reader, writer=None, lock=None)
+
+
+def _migrate(writer: sa.Engine, path: Path) -> None:
+    with writer.connect() as connection:
+        raw: Any = connection.connection.dbapi_connection  # what `_connect` made
+        # Batch mode copies tables and drops the originals, which foreign keys would forbid. SQLite takes this setting only
+        # outside a transaction, so past SQLAlchemy, which would begin one.
+        raw.execute("PRAGMA foreign_keys = OFF")
+        try:
+            with connection.begin():
+                if _schema.upgrade(connection, str(path)) and (
+                    lost := connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                ):
+                    raise RuntimeError(f"the migration of {path} left rows of {lost[0]} without what they refer to")
+        finally:
+            raw.execute("PRAGMA foreign_keys = ON")
+
+
+def _lock(path: Path, undo: ExitStack) -> int:
+    """Takes the lock file beside the database, and returns its descriptor: the lock lives as long as that is open.
+
+    Not the database itself: closing any descriptor of that file would drop SQLite's own locks on it. Not a file that
+    merely exists: it would outlive SIGKILL.
+    """
+    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    undo.callback(os.close, descriptor)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
+        raise StoreBusy(
+            f"Another Darkroom (process {owner}) is using {path}. Stop that one first, or give this one another "
+            "DATABASE_URL or DATA_DIR."
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+def _reader(path: Path) -> sa.Engine:
+    return _engine(partial(_connect, path, "ro"), _prepare_reader, "BEGIN", size=READERS)
+
+
+def _engine(
+    connect: Callable[[], sqlite3.Connection], prepare: Callable[[sqlite3.Connection], None], begin: str, *, size: int
+) -> sa.Engine:
+    def open_connection() -> sqlite3.Connection:
+        connection = connect()
+        try:
+            prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    engine = sa.create_engine(
+        "sqlite://",
+        creator=open_connection,
+        poolclass=QueuePool,
+        pool_size=size,
+        max_overflow=0,
+        hide_parameters=True,  # an error's text must not carry members' words into a log
+        execution_options={"insert": dialect.insert},
+    )
+
+    def begin_transaction(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    sa.event.listen(engine, "begin", begin_transaction)
+    return engine
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    # isolation_level=None: Python's module begins no transactions of its own; we say when one begins, and how.
+    return sqlite3.connect(
+        f"{path.as_uri()}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+    )
+
+
+def _prepare_writer(connection: sqlite3.Connection) -> None:
+    if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+        raise StoreBusy("The folder of the database does not support SQLite's WAL mode. Put DATA_DIR on a local disk.")
+    connection.execute("PRAGMA synchronous = FULL")  # a job that was accepted survives a power cut
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+
+
+def _prepare_reader(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA query_only = ON")
