@@ -83,7 +83,7 @@ def find(connection: Connection, ref: ConversationRef) -> Conversation | None:
 
 
 def opened(connection: Connection, conversation_id: str, ref: ConversationRef) -> Conversation:
-    """Gives the conversation its place, unless another one lives there. Raises ValueError for an unknown conversation."""
+    """Gives the conversation its place, unless another one lives there. Raises ValueError for an unknown one."""
     conversation = get(connection, conversation_id)
     if conversation is None:
         raise ValueError(f"conversation {conversation_id} was never stored")

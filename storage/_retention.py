@@ -137,7 +137,7 @@ def _cancel_open(connection: Connection, ids: Sequence[str], now: float) -> None
 
 
 def _purge_histories(connection: Connection, conversation_ids: sa.Select[tuple[str]]) -> None:
-    """The histories of whole conversations go: each of them may repeat any member's words. An edit falls back to its picture."""
+    """All histories of these conversations go: each may repeat any member's words. An edit falls back to its picture."""
     here = jobs.c.conversation_id.in_(conversation_ids)
     connection.execute(turns.delete().where(turns.c.job_id.in_(sa.select(jobs.c.id).where(here))))
     # What the queue works on at this moment will come back with those words in its history.
@@ -165,7 +165,7 @@ def _clean(connection: Connection, ids: Sequence[str], at: float) -> list[str]:
 
 
 def _drop_pictures(connection: Connection, ids: Sequence[str], at: float) -> list[str]:
-    """A picture that is gone cannot be edited, so its job counts as deleted. The version goes up: no older copy returns."""
+    """What has no picture cannot be edited, so it counts as deleted. The version goes up: no older copy returns."""
     held = connection.scalars(sa.select(job_blobs.c.sha256).where(job_blobs.c.job_id.in_(ids)).distinct()).all()
     connection.execute(job_blobs.delete().where(job_blobs.c.job_id.in_(ids)))
     is_succeeded = state_is(JobState.SUCCEEDED)
@@ -200,7 +200,7 @@ def _forget_starters(connection: Connection, ids: Collection[str], before: float
 
 
 def _forget_cursors(connection: Connection, platform: str, person_id: str) -> None:
-    """Cursors about a member are those whose key, read as parts between colons, begins with the platform and names them."""
+    """Cursors about a member: their keys, read as parts between colons, begin with the platform and name them."""
     parts = sa.literal(":") + memory.c.key + sa.literal(":")
     connection.execute(
         memory.delete().where(

@@ -35,7 +35,8 @@ class Engine(Protocol):
     """What an engine adds: how a unit of work runs, and where bytes live.
 
     A unit of work is a plain function of a connection, so that it is one trip to the database's thread on SQLite, and
-    runs through `AsyncConnection.run_sync` on an asynchronous driver. What an operator must mend is raised as StoreBusy.
+    runs through `AsyncConnection.run_sync` on an asynchronous driver. What an operator must mend is raised as
+    StoreBusy.
     """
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

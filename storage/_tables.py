@@ -1,4 +1,4 @@
-"""What does the database look like? Tables, the indexes that keep each question cheap, and what both engines share of SQL."""
+"""What does the database look like? Tables, an index for each question, and an upsert in every dialect."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ memory = Table(
 
 
 def upsert(connection: sa.Connection, table: Table, row: Mapping[str, Any], *, replace: Sequence[str] = ()) -> bool:
-    """Inserts a row, or replaces these columns of the one that has its primary key. False: it was there and stays as it was.
+    """Inserts a row, or replaces these columns of the one that has its primary key. False: that one stays as it was.
 
     SQLAlchemy has an INSERT .. ON CONFLICT per dialect, so each engine brings its own as the execution option `insert`.
     """

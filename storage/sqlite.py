@@ -1,4 +1,4 @@
-"""How does the bot keep everything in one file? SQLite: one writer beside a few readers, and pictures as files next to it.
+"""How does the bot keep everything in one file? SQLite: one writer beside a few readers, pictures as files.
 
 DATABASE_URL is `sqlite:///relative/path.db` or `sqlite:////absolute/path.db`.
 """
@@ -68,7 +68,7 @@ class SqliteEngine:
         self._writer = writer
         self._lock = lock
         self._reads = ThreadPoolExecutor(READERS, thread_name_prefix="store-read")
-        # A single thread is the queue of writers: what it does is never interleaved, so blobs need no lock of their own.
+        # A single thread is the queue of writers: nothing it does is interleaved, so blobs need no lock of their own.
         self._writes = ThreadPoolExecutor(1, thread_name_prefix="store-write")
         self._is_closed = False
 
@@ -138,8 +138,8 @@ class SqliteEngine:
 
     def _take_away(self, work: Callable[[Connection], Removal]) -> Removal:
         removal = self._in_transaction(work)
-        # Rows first: should the process die here, files without rows are found by `remove_strays`, but nothing is listed
-        # that is not there.
+        # Rows first: should the process die here, `remove_strays` finds files without rows, but nothing is listed that
+        # is not there.
         self._files.remove(removal.blobs)
         return removal
 
@@ -201,7 +201,8 @@ def _open(path: Path, *, exclusive: bool, read_only: bool) -> SqliteEngine:
 def _open_for_reading(path: Path, undo: ExitStack) -> SqliteEngine:
     if not path.exists():
         raise StoreBusy(
-            f"There is no database at {path} yet. Start the bot once, or name the right file in DATABASE_URL or DATA_DIR."
+            f"There is no database at {path} yet. "
+            "Start the bot once, or name the right file in DATABASE_URL or DATA_DIR."
         )
     reader = _reader(path)
     undo.callback(reader.dispose)
@@ -214,8 +215,8 @@ def _open_for_reading(path: Path, undo: ExitStack) -> SqliteEngine:
 def _migrate(writer: sa.Engine, path: Path) -> None:
     with writer.connect() as connection:
         raw: Any = connection.connection.dbapi_connection  # what `_connect` made
-        # Batch mode copies tables and drops the originals, which foreign keys would forbid. SQLite takes this setting only
-        # outside a transaction, so past SQLAlchemy, which would begin one.
+        # Batch mode copies tables and drops the originals, which foreign keys would forbid. SQLite takes this setting
+        # only outside a transaction, so past SQLAlchemy, which would begin one.
         raw.execute("PRAGMA foreign_keys = OFF")
         try:
             with connection.begin():

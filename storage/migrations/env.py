@@ -1,4 +1,4 @@
-"""How does Alembic reach the database? Through the connection that the engine's `open_store` hands it, in its transaction."""
+"""How does Alembic reach the database? Through the connection that `storage._schema` hands it, in its transaction."""
 
 from alembic import context
 

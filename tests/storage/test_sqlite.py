@@ -1,4 +1,4 @@
-"""What holds for SQLite alone: the file, its locks, its settings, its plans, and what an operator reads when it says no."""
+"""What holds for SQLite alone: the file, its locks, its settings, and what an operator reads when it says no."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract of every engine: conversations and their ends, the operator's lists, small memories, and what a restart leaves."""
+"""The contract of every engine: conversations, the operator's lists, small memories, what a restart leaves."""
 
 from dataclasses import replace
 
