@@ -10,23 +10,21 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
-from sqlalchemy.dialects import sqlite as dialect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import QueuePool
 
 from bot.ports import Store, StoreBusy
 from storage import _memory, _schema
 from storage._faults import told
 from storage._files import BlobFiles
+from storage._lines import Line, Lines, opened
 from storage._retention import BATCH, Removal
 from storage._sql import SqlStore
 from storage._tables import blobs
@@ -51,81 +49,81 @@ async def open_store(url: str, *, exclusive: bool, read_only: bool = False) -> S
     read_only: neither locks, makes nor migrates; works beside a running bot. Every write raises StoreBusy.
     """
     path = _path_of(url)
-    return SqlStore(await asyncio.to_thread(_open, path, exclusive=exclusive, read_only=read_only))
+    return SqlStore(await (_open_for_reading(path) if read_only else _open(path, exclusive=exclusive)))
 
 
 class SqliteEngine:
-    """`storage._sql.Engine` on threads: one that writes, in the order of the calls, and a few that read.
+    """`storage._sql.Engine` on lines: one that writes, in the order of the calls, and a few that read."""
 
-    A unit of work is one trip to a thread. An asynchronous driver makes about four for each of its statements, which
-    measured two and a half times slower (README.md).
-    """
-
-    def __init__(self, path: Path, *, reader: sa.Engine, writer: sa.Engine | None, lock: int | None) -> None:
+    def __init__(self, path: Path, *, readers: Lines, writer: Line | None, lock: int | None) -> None:
         self._path = path
         self._files = BlobFiles(blob_folder(path))
-        self._reader = reader
+        self._readers = readers
+        # A single line is the queue of writers: nothing it does is interleaved, so blobs need no lock of their own.
         self._writer = writer
         self._lock = lock
-        self._reads = ThreadPoolExecutor(READERS, thread_name_prefix="store-read")
-        # A single thread is the queue of writers: nothing it does is interleaved, so blobs need no lock of their own.
-        self._writes = ThreadPoolExecutor(1, thread_name_prefix="store-write")
         self._is_closed = False
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._run(self._reads, self._in_view, partial(_call, work, args, kwargs))
+        self._must_be_open()
+        async with self._readers.one() as line:
+            self._must_be_open()
+            return await line.run(self._told, line.transact, partial(_call, work, args, kwargs))
 
     async def write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._run(self._writes, self._in_transaction, partial(_call, work, args, kwargs))
+        line = self._must_write()
+        return await line.run(self._told, line.transact, partial(_call, work, args, kwargs))
 
     async def put_blob(self, sha256: str, data: bytes, now: float) -> None:
-        self._must_write()
-        if await self._run(self._writes, self._keep, sha256, len(data), now, None):
+        line = self._must_write()
+        if await line.run(self._told, self._keep, sha256, len(data), now, None):
             return
-        aside = await self._run(self._reads, self._files.write_aside, sha256, data)
-        await self._run(self._writes, self._keep, sha256, len(data), now, aside)
+        aside = await asyncio.to_thread(self._told, self._files.write_aside, sha256, data)
+        line = self._must_write()  # it may have been closed meanwhile
+        await line.run(self._told, self._keep, sha256, len(data), now, aside)
 
     async def get_blob(self, sha256: str) -> bytes | None:
-        return await self._run(self._reads, self._files.read, sha256)
+        self._must_be_open()
+        return await asyncio.to_thread(self._told, self._files.read, sha256)
 
     async def remove(
         self, work: Callable[Concatenate[Connection, P], Removal], *args: P.args, **kwargs: P.kwargs
     ) -> Removal:
-        return await self._run(self._writes, self._take_away, partial(_call, work, args, kwargs))
+        return await self._must_write().run(self._told, self._take_away, partial(_call, work, args, kwargs))
 
     async def remove_strays(self, before: float) -> None:
-        old = await self._run(self._reads, lambda: list(self._files.old(before)))
+        old = await asyncio.to_thread(self._told, lambda: list(self._files.old(before)))
         for start in range(0, len(old), BATCH):
-            await self._run(self._writes, self._remove_unlisted, old[start : start + BATCH])
+            await self._must_write().run(self._told, self._remove_unlisted, old[start : start + BATCH])
 
     async def close(self) -> None:
-        if not self._is_closed:
-            self._is_closed = True
-            await asyncio.to_thread(self._shut)
+        if self._is_closed:
+            return
+        self._is_closed = True
+        await self._readers.close()
+        if self._writer is not None:
+            await self._writer.close()
+        if self._lock is not None:
+            os.close(self._lock)
 
-    async def _run(self, threads: ThreadPoolExecutor, task: Callable[..., T], *args: Any) -> T:
+    def _must_be_open(self) -> None:
         if self._is_closed:
             raise StoreBusy("The store was closed; the bot is stopping.")
-        return await asyncio.get_running_loop().run_in_executor(threads, self._told, task, args)
 
-    # -- in the threads -----------------------------------------------------------------------------------------
-
-    def _told(self, task: Callable[..., T], args: tuple[Any, ...]) -> T:
-        with told(self._path):
-            return task(*args)
-
-    def _in_view(self, work: Callable[[Connection], T]) -> T:
-        with self._reader.begin() as connection:
-            return work(connection)
-
-    def _in_transaction(self, work: Callable[[Connection], T]) -> T:
-        with self._must_write().begin() as connection:
-            return work(connection)
-
-    def _must_write(self) -> sa.Engine:
+    def _must_write(self) -> Line:
+        self._must_be_open()
         if self._writer is None:
             raise StoreBusy(f"{self._path} was opened for reading only.")
         return self._writer
+
+    # -- in the threads -----------------------------------------------------------------------------------------
+
+    def _told(self, task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        with told(self._path):
+            return task(*args, **kwargs)
+
+    def _in_transaction(self, work: Callable[[Connection], T]) -> T:
+        return self._must_write().transact(work)
 
     def _keep(self, sha256: str, size: int, now: float, aside: Path | None) -> bool:
         """Lists the blob once its file stands. False: there is no file yet, nor one to adopt."""
@@ -153,15 +151,6 @@ class SqliteEngine:
             if sha256 not in known:
                 path.unlink(missing_ok=True)
 
-    def _shut(self) -> None:
-        self._writes.shutdown()
-        self._reads.shutdown()
-        self._reader.dispose()
-        if self._writer is not None:
-            self._writer.dispose()
-        if self._lock is not None:
-            os.close(self._lock)
-
 
 def blob_folder(path: Path) -> Path:
     """Where the pictures of a database file live."""
@@ -184,36 +173,72 @@ def _path_of(url: str) -> Path:
     return Path(name).resolve()
 
 
-def _open(path: Path, *, exclusive: bool, read_only: bool) -> SqliteEngine:
-    with told(path), ExitStack() as undo:
-        if read_only:
-            return _open_for_reading(path, undo)
-        for folder in (path.parent, blob_folder(path)):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # words and pictures are the members' own
-        lock = _lock(path, undo) if exclusive else None
-        writer = _engine(partial(_connect, path, "rwc"), _prepare_writer, "BEGIN IMMEDIATE", size=1)
-        undo.callback(writer.dispose)
-        _migrate(writer, path)
+async def _open(path: Path, *, exclusive: bool) -> SqliteEngine:
+    async with AsyncExitStack() as undo:
+        lock = await asyncio.to_thread(_prepare_place, path, exclusive=exclusive)
+        if lock is not None:
+            undo.callback(os.close, lock)
+        writer = await _line(path, "rwc", _prepare_writer, "BEGIN IMMEDIATE")
+        undo.push_async_callback(writer.close)
+        await writer.run(_migrate, writer.engine, path)
+        readers = await _readers(path, undo)
         undo.pop_all()
-        return SqliteEngine(path, reader=_reader(path), writer=writer, lock=lock)
+        return SqliteEngine(path, readers=readers, writer=writer, lock=lock)
 
 
-def _open_for_reading(path: Path, undo: ExitStack) -> SqliteEngine:
-    if not path.exists():
+async def _open_for_reading(path: Path) -> SqliteEngine:
+    if not await asyncio.to_thread(path.exists):
         raise StoreBusy(
             f"There is no database at {path} yet. "
             "Start the bot once, or name the right file in DATABASE_URL or DATA_DIR."
         )
-    reader = _reader(path)
-    undo.callback(reader.dispose)
-    with reader.begin() as connection:
-        _schema.check(connection, str(path))
-    undo.pop_all()
-    return SqliteEngine(path, reader=reader, writer=None, lock=None)
+    async with AsyncExitStack() as undo:
+        readers = await _readers(path, undo)
+        async with readers.one() as line:
+            await line.run(_check, line, path)
+        undo.pop_all()
+        return SqliteEngine(path, readers=readers, writer=None, lock=None)
+
+
+async def _readers(path: Path, undo: AsyncExitStack) -> Lines:
+    lines: list[Line] = []
+    for _ in range(READERS):
+        lines.append(await _line(path, "ro", _prepare_reader, "BEGIN"))
+        undo.push_async_callback(lines[-1].close)
+    return Lines(lines)
+
+
+async def _line(path: Path, mode: str, prepare: Callable[[sqlite3.Connection], None], begin: str) -> Line:
+    def connect() -> sqlite3.Connection:
+        with told(path):
+            connection = _connect(path, mode)
+            try:
+                prepare(connection)
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+
+    return await opened(connect, begin=begin)
+
+
+def _prepare_place(path: Path, *, exclusive: bool) -> int | None:
+    """Makes the folders, and takes the lock if it is asked for: its descriptor."""
+    with told(path), ExitStack() as undo:
+        for folder in (path.parent, blob_folder(path)):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # words and pictures are the members' own
+        lock = _lock(path, undo) if exclusive else None
+        undo.pop_all()
+        return lock
+
+
+def _check(line: Line, path: Path) -> None:
+    with told(path):
+        line.transact(lambda connection: _schema.check(connection, str(path)))
 
 
 def _migrate(writer: sa.Engine, path: Path) -> None:
-    with writer.connect() as connection:
+    with told(path), writer.connect() as connection:
         raw: Any = connection.connection.dbapi_connection  # what `_connect` made
         # Batch mode copies tables and drops the originals, which foreign keys would forbid. SQLite takes this setting
         # only outside a transaction, so past SQLAlchemy, which would begin one.
@@ -247,39 +272,6 @@ def _lock(path: Path, undo: ExitStack) -> int:
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor
-
-
-def _reader(path: Path) -> sa.Engine:
-    return _engine(partial(_connect, path, "ro"), _prepare_reader, "BEGIN", size=READERS)
-
-
-def _engine(
-    connect: Callable[[], sqlite3.Connection], prepare: Callable[[sqlite3.Connection], None], begin: str, *, size: int
-) -> sa.Engine:
-    def open_connection() -> sqlite3.Connection:
-        connection = connect()
-        try:
-            prepare(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    engine = sa.create_engine(
-        "sqlite://",
-        creator=open_connection,
-        poolclass=QueuePool,
-        pool_size=size,
-        max_overflow=0,
-        hide_parameters=True,  # an error's text must not carry members' words into a log
-        execution_options={"insert": dialect.insert},
-    )
-
-    def begin_transaction(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    sa.event.listen(engine, "begin", begin_transaction)
-    return engine
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

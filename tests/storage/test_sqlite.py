@@ -324,7 +324,7 @@ async def test_folder_where_the_file_should_be_is_named(path, url):
 
 
 OPENER = """
-import asyncio, os, sys
+import asyncio, concurrent.futures.thread, os, sys  # the folder of Python may be closed to nobody, too
 from bot.ports import StoreBusy
 from storage.sqlite import open_store
 async def main():

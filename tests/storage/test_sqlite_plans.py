@@ -70,7 +70,8 @@ def statements_of(store: SqlStore) -> Iterator[list[tuple[str, Any]]]:
         if not statement.startswith(("BEGIN", "EXPLAIN")):
             said.append((statement, parameters))
 
-    engines = (engine_of(store)._reader, engine_of(store)._must_write())
+    lines = (*engine_of(store)._readers._all, engine_of(store)._must_write())
+    engines = [line.engine for line in lines]
     for engine in engines:
         sa.event.listen(engine, "before_cursor_execute", note)
     try:
