@@ -79,6 +79,9 @@ class Platform(Protocol):
     async def fetch(self, attachment: Attachment) -> bytes:
         """The file's bytes, with the platform's own credentials, size-capped while streaming (30 MB)."""
 
+    async def close(self) -> None:
+        """Lets go of connections. Called once, after `run` has ended and the last steps have delivered what they could."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Accepted:
@@ -120,9 +123,11 @@ class Store(Protocol):
         """Accepts a job in one transaction.
 
         A known `source_id` changes nothing and returns the job that has it. Else `admit` sees the usage as of this very
-        moment (it raises UserError to refuse; nothing is stored then). An unknown conversation is stored too; a known one
-        takes the job's aspect ratio as its own. With `follow` the job's parent is the newest open job of the conversation
-        (by accept order), else its head, else none. `due_at` is kept as given.
+        moment (it raises UserError to refuse; nothing is stored then); it is pure, and may run in another thread. An unknown
+        conversation is stored too, unless another one lives at its place: then the job joins that one. A known one takes the
+        job's aspect ratio as its own. With `follow` the job's parent is the newest open job of the conversation (by accept
+        order), else its head, else none. `due_at` is kept as given; the first line of its history says
+        that it was accepted. Raises ValueError for an open job without a `due_at`.
         """
 
     async def place(self, job_id: str, card: MessageRef, now: float) -> None:
@@ -132,8 +137,9 @@ class Store(Protocol):
         """Leases up to `limit` jobs until `until`, in one statement; no job goes to two callers.
 
         Eligible: `due_at <= now`; and jobs that wait for a slot while fewer than `in_flight` jobs hold one (such a job is
-        returned with `holds_slot`). Order: round-robin by requester, counting the slots that a requester holds already,
-        then by how long they have been due. The version of a claimed job goes up by one.
+        returned with `holds_slot`), as many as slots are free. First come, round-robin by requester, those whose requester
+        holds the fewest slots, then those that have been due longest; jobs that are due and jobs that wait for a slot have a
+        round each. The version of a claimed job goes up by one. The list is in accept order.
         """
 
     async def renew(self, job: Job, *, until: float) -> bool:
@@ -151,14 +157,16 @@ class Store(Protocol):
         """Compare-and-set: stores the job if its version is still the stored one, and returns it with the next version.
 
         Raises Conflict otherwise; except that a `request_id` which the stored job lacks is merged into it, and the stored
-        job is returned as it now is (its state may differ: look at it). Raises Conflict, too, for a `request_id` that
-        belongs to another job. `holds_slot` ends by itself with the state's last need for it (see below).
+        job is returned as it now is, with the next version (its state may differ: look at it). Raises Conflict, too, for a
+        `request_id` that belongs to another job. What was settled at acceptance stays: ids, place, requester, prompt, time.
+        Raises ValueError for a bug: a move that NEXT does not have, a job that was never accepted, an open job without
+        `due_at` and `waiting`, one that waits for a slot it cannot need. `holds_slot` ends by itself (see below).
 
         In the same transaction: a slot is held only in QUEUED, SUBMITTING, RUNNING and is freed when the job leaves them or
         is parked; children that wait for this job's outcome are due `now` once it left QUEUED, SUBMITTING, RUNNING, children
         that wait for its delivery once it reached an end; a job saved as waiting for a parent that no longer stands in its
         way is due `now` instead of parked; messages of `card`, `posts` and `asked_in` become findable; `event` becomes a line
-        of its history; payload and contents are kept where given.
+        of its history; payload and contents are kept where given (contents not, if they hold words of a forgotten member).
         """
 
     async def next_due(self, in_flight: int) -> float | None:
@@ -179,7 +187,8 @@ class Store(Protocol):
     async def events(self, job_id: str) -> list[Event]:
         """A job's history, oldest first."""
 
-    async def jobs(self, query: JobQuery) -> list[Job]: ...
+    async def jobs(self, query: JobQuery) -> list[Job]:
+        """Newest first. `person` is an id or a whole name, `text` any part of the words (in any case, for ASCII letters)."""
 
     async def count(self) -> dict[JobState, int]:
         """How many jobs stand in each open state (a missing state has none). Cheap at any size of history."""
@@ -235,13 +244,17 @@ class Store(Protocol):
     async def sweep(self, *, before: float, unused_before: float, max_bytes: int | None) -> Forgotten:
         """Retention. Ended jobs accepted before `before` lose their words, payloads, names and pictures; blobs that no job
         needs and that were last put before `unused_before` go; then, while all blobs exceed `max_bytes`, the oldest of ended
-        jobs go. Counts for limits and statistics stay.
+        jobs go. A succeeded job without its pictures counts as deleted. Counts for limits and statistics stay. Expired
+        cursors go, and notes whose key is the id of a job that lost its words.
         """
 
     async def forget(self, platform: str, person_id: str, now: float) -> Forgotten:
         """Removes a member's words, names, references, payloads and pictures, memos about them, and cancels their
         open jobs. Pictures that others built on them stay; their histories no longer hold the member's words or pictures
-        (those jobs will be edited by picture).
+        (those jobs will be edited by picture). Memos about a member are the notes under their jobs' ids, and the cursors whose
+        key, read as parts between colons, begins with the platform and has the member's id among the others. Jobs are cancelled
+        from any open state, DELIVERING too; a step that is at one meets a Conflict. In the same conversations every payload and
+        history goes, also of open jobs: the step of another member's queued job that composed from one meets a Conflict.
         """
 
     # -- small memories -----------------------------------------------------------------------------------------

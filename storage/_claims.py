@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam, func
 
-from bot.model import Job, Waiting
+from bot.model import Job, JobState, Waiting
 from storage import _memory
 from storage._rows import to_job
 from storage._tables import is_due_some_time, is_open, is_so, jobs, waits_for
@@ -22,7 +22,7 @@ def _eligible() -> sa.CTE:
     """The jobs that are due, and those that wait for a slot if one is free; each half has its own index."""
     asked = (jobs.c.id, jobs.c.seq, jobs.c.platform, jobs.c.requester_id, jobs.c.waiting)
     due = sa.select(*asked, jobs.c.due_at.label("since")).where(jobs.c.due_at <= bindparam("now"))
-    # A parked job is touched by nothing but its parking, so that is since when it waits.
+    # A parked job is touched by its parking and by `_LINE_UP`, so that is since when it waits.
     waits = sa.select(*asked, jobs.c.touched_at.label("since")).where(waits_for(Waiting.SLOT), _slots_free() > 0)
     # Materialized, or SQLite walks the whole history in the order that the rounds below would like to have.
     return due.union_all(waits).cte("eligible").prefix_with("MATERIALIZED")
@@ -38,7 +38,8 @@ def _in_turn(eligible: sa.CTE) -> sa.Subquery:
     held = slots.subquery("slots")
     nth = func.row_number().over(
         partition_by=[eligible.c.platform, eligible.c.requester_id, eligible.c.waiting],
-        order_by=[eligible.c.since, eligible.c.seq],
+        # For slots in accept order: steps that ran at the same time have parked their jobs in any.
+        order_by=[sa.case((eligible.c.waiting.is_(None), eligible.c.since), else_=0.0), eligible.c.seq],
     )
     return (
         sa.select(
@@ -94,6 +95,16 @@ def claim_statement() -> sa.Update:
 
 _CLAIM = claim_statement()
 
+# Who was served goes to the end of the line with all that still waits. Else, where slots come one by one, whoever has
+# waited longest would have each of its jobs served before another's first.
+_LINE_UP = (
+    jobs.update()
+    .where(
+        waits_for(Waiting.SLOT), jobs.c.platform == bindparam("of_platform"), jobs.c.requester_id == bindparam("of_person")
+    )
+    .values(touched_at=bindparam("now"))
+)
+
 _RENEW = (
     jobs.update()
     .where(jobs.c.id == bindparam("job_id"), jobs.c.version == bindparam("claimed"), is_due_some_time)
@@ -114,7 +125,12 @@ def claim(connection: Connection, now: float, until: float, limit: int, in_fligh
     """Leases jobs, and returns them in accept order."""
     found = connection.execute(_CLAIM, {"now": now, "until": until, "limit": limit, "in_flight": in_flight})
     # Read to the end inside the transaction: SQLite does not commit a statement that is still under way.
-    return sorted((to_job(row) for row in found.all()), key=lambda job: job.seq)
+    claimed = sorted((to_job(row) for row in found.all()), key=lambda job: job.seq)
+    # A queued job that holds a slot has just got it, or could not use it yet.
+    served = {(job.platform, job.requester.id) for job in claimed if job.holds_slot and job.state is JobState.QUEUED}
+    for platform, person in sorted(served):
+        connection.execute(_LINE_UP, {"of_platform": platform, "of_person": person, "now": now})
+    return claimed
 
 
 def renew(connection: Connection, job: Job, until: float) -> bool:

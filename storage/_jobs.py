@@ -13,7 +13,7 @@ from bot.model import OPEN, Conversation, Event, Job, JobQuery, JobState, Messag
 from bot.ports import Accepted
 from storage import _conversations
 from storage._rows import job_row, to_job
-from storage._saves import link_blobs, remember_message, remember_messages, settled
+from storage._saves import add_event, link_blobs, remember_message, remember_messages, settled
 from storage._tables import counts_for_limits, is_open, job_events, jobs, messages, turns
 
 _BY_ID = sa.select(jobs).where(jobs.c.id == bindparam("job_id"))
@@ -62,6 +62,7 @@ def add(
     new = dataclasses.replace(new, seq=inserted.seq)
     remember_messages(connection, new)
     link_blobs(connection, new)
+    add_event(connection, new.id, job.accepted_at, new.state, "accepted")
     return Accepted(job=new, is_new=True)
 
 

@@ -208,7 +208,7 @@ async def test_everything_is_there_after_a_restart(address):
         assert await second.get("j1") == job
         assert await second.find_message(a_message("m")) == (job, 0)
         assert (await second.turn("j1")).payload == {"prompt": "a"}
-        assert [event.text for event in await second.events("j1")] == ["sent"]
+        assert [event.text for event in await second.events("j1")] == ["accepted", "sent"]
         assert await second.get_blob(sha256) == b"pixels"
         assert await second.load_note("k") == {"v": 1}
         assert await second.recall("space", "k", T0) == {"v": 2}

@@ -57,7 +57,7 @@ async def test_save_of_an_older_version_is_a_conflict_and_stores_nothing(store):
     with pytest.raises(Conflict):
         await store.save(replace(job, attempts=2), now=T0, event="too late", payload={"prompt": "late"})
     assert await stored(store, job) == newer
-    assert await store.events(job.id) == []
+    assert [event.text for event in await store.events(job.id)] == ["accepted"]
     assert (await store.turn(job.id)).payload is None
 
 
@@ -307,6 +307,7 @@ async def test_history_tells_events_in_order_with_the_state_they_led_to(store):
     job = await store.save(replace(job, state=JobState.SUBMITTING), now=T0 + 2, event="second")
     await store.save(job, now=T0 + 3)
     assert await store.events("j1") == [
+        Event(at=T0, state=JobState.QUEUED, text="accepted"),
         Event(at=T0 + 1, state=JobState.QUEUED, text="first"),
         Event(at=T0 + 2, state=JobState.SUBMITTING, text="second"),
     ]
