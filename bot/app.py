@@ -104,6 +104,7 @@ async def assembled(
     metrics = Metrics()
     queue = make_queue(settings, metrics, read_timeout=read_timeout, clock=clock)
     store = await open_store(settings.store_url, exclusive=True)
+    platforms: Mapping[str, Platform] = {}
     try:
         await store.start(clock())
         changes, health = Changes(), Health()
@@ -142,6 +143,8 @@ async def assembled(
             platforms=platforms,
         )
     finally:
+        for platform in platforms.values():
+            await platform.close()
         await queue.aclose()
         await store.close()
 
@@ -155,8 +158,8 @@ async def probe(queue: ImageQueue, health: Health, model: str, clock: Callable[[
     except GiveUp as error:
         health.failed("queue", f"{error.kind.value}: {error.reason}", now=clock(), owner=True)
     else:
-        if model in served:
+        if model in served and queue.trouble is None:
             health.worked("queue", now=clock())
-        else:
+        elif model not in served:
             reason = f"model: {model} is not among the models served to this account; set GMI_MODEL to one of them"
             health.failed("queue", reason, now=clock(), owner=True)

@@ -16,6 +16,7 @@ _LOUD = (
     "sqlalchemy",
     "PIL",
     "nicegui",
+    "discord",
     "engineio",
     "socketio",
     "uvicorn",

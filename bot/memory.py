@@ -47,14 +47,14 @@ class KeptImages:
         ]
         await self._memory.remember(_key(utterance), {"images": images}, for_seconds=KEPT_SECONDS)
 
-    async def take(self, utterance: Utterance) -> tuple[Attachment, ...]:
-        """What was kept for this author here; it is kept no longer."""
-        key = _key(utterance)
-        kept = await self._memory.recall(key)
-        if kept is None:
-            return ()
-        await self._memory.remember(key, None)
-        return tuple(Attachment(**image) for image in kept["images"])
+    async def of(self, utterance: Utterance) -> tuple[Attachment, ...]:
+        """What is kept for this author here."""
+        kept = await self._memory.recall(_key(utterance))
+        return tuple(Attachment(**image) for image in kept["images"]) if kept else ()
+
+    async def drop(self, utterance: Utterance) -> None:
+        """They have gone with their author's words."""
+        await self._memory.remember(_key(utterance), None)
 
 
 def _key(utterance: Utterance) -> str:

@@ -268,6 +268,7 @@ class Utterance:
 
     replied_to: the message it explicitly answers. replied_to_bot: that message is the bot's own.
     mentions_bot / begins_with_mention: of the bot; of any human as the first thing said. private: a DM with the bot.
+    plain_talk: plain words here may be meant for the bot, because it made the place; False where it is only a guest.
     """
 
     source_id: str
@@ -283,6 +284,7 @@ class Utterance:
     begins_with_mention: bool = False
     private: bool = False
     roles: tuple[str, ...] = ()
+    plain_talk: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

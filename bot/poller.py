@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from bot import messages
-from bot.errors import FailureKind, GiveUp, RetryLater, UserError
+from bot.errors import OWNER_KINDS, FailureKind, GiveUp, RetryLater, UserError
 from bot.model import OPEN, Job, JobState, Mood
 from bot.ports import Conflict, StoreBusy
 from bot.steps import delivering, preparing, reconciling, watching
@@ -46,11 +46,12 @@ class Poller:
     async def run(self) -> None:
         """Works until `stop`, then drains: running steps finish, or are handed back, within DRAIN_SECONDS."""
         listening = asyncio.create_task(self.listen(), name="poller-listen")
+        due: float | None = self._world.clock()
         try:
             while not self._stopping.is_set():
                 self._wake.clear()
                 try:
-                    due = await self._begin_due()
+                    due = await self._begin_due(due)
                     self._world.health.worked("database", now=self._world.clock())
                 except StoreBusy as error:
                     self._world.health.failed("database", str(error), now=self._world.clock())
@@ -68,29 +69,44 @@ class Poller:
     async def work_off(self) -> None:
         """Runs everything that is due at this moment, and what becomes due by it, to its end: for tests and tools."""
         while True:
-            await self._begin_due()
+            await self._begin_due(self._world.clock())
             if not self._steps:
                 break
             await asyncio.gather(*self._steps)
         while self._asides:
             await asyncio.gather(*self._asides)
 
-    async def _begin_due(self) -> float | None:
-        """Claims and begins whatever is due; returns when to look again (None: when woken)."""
+    async def _begin_due(self, expected: float | None) -> float | None:
+        """Claims and begins whatever is due; returns when to look again (None: when woken).
+
+        expected: when something should be due, as known before. Unless that is past, the store is asked first: a look
+        costs it less than a claim that finds nothing, and most wake-ups are the ends of steps.
+        """
+        due = expected
         while True:
             free = self._most_steps - len(self._steps)
             if free <= 0:
                 return None  # the end of any step wakes the loop
             now = self._world.clock()
+            if due is None or due > now:
+                due = await self._world.store.next_due(self._in_flight)
+                if due is None or due > now:
+                    return due
             claimed = await self._world.store.claim(
                 now, until=now + LEASE_SECONDS, limit=free, in_flight=self._in_flight
             )
             for job in claimed:
+                if any(job.id == stepped.id for stepped in self._steps.values()):
+                    # Its lease ran out under a running step, as when a laptop slept. What that step learns is merged, or
+                    # learned again when this lease ends; two steps of one job never run here at the same time.
+                    self._log.warning("lease_lost", job=job.id)
+                    continue
                 task = asyncio.create_task(self._step(job), name=f"step-{job.id}")
                 self._steps[task] = job
                 task.add_done_callback(self._ended)
-            if len(claimed) < free:
+            if not claimed:
                 return await self._world.store.next_due(self._in_flight)
+            due = None
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._steps.pop(task, None)
@@ -171,6 +187,8 @@ class Poller:
         await step.save(error.reason if attempts == 1 else None, attempts=attempts, due_at=step.now + pause)
 
     async def _give_up(self, step: Step, kind: FailureKind, reason: str, text: str | None = None) -> None:
+        if kind in OWNER_KINDS:
+            step.queue_failed(reason, kind)
         if step.job.state is JobState.DELIVERING:
             await delivering.undeliverable(step, kind, reason)
         elif step.job.state in OPEN:
@@ -215,7 +233,7 @@ class Poller:
                 jobs = await listener.changed()
                 self._wake.set()
                 for job in jobs:
-                    if job.state is JobState.CANCELLED:
+                    if job.state is JobState.CANCELLED or job.deleted_at is not None:
                         self._show(job)
                     if job.deleted_at is not None:
                         self._remove(job)

@@ -37,6 +37,8 @@ from bot.model import (
 )
 from bot.ports import Conflict, Forgotten, Store
 
+__all__ = ["Memory", "Service"]
+
 PLACING_SECONDS = 5.0
 """How long a job waits to hear from its adapter that the platform shows the card, before the poller sees to it."""
 
@@ -98,7 +100,7 @@ class Service:
         found = await self._store.find_message(utterance.replied_to) if utterance.replied_to else None
         decision = intent.decide(
             utterance,
-            opened=conversation is not None,
+            opened=conversation is not None and utterance.plain_talk,
             joined=conversation is not None and await self._takes_part(conversation, utterance.author),
             replied_job=found[0].id if found else None,
         )
@@ -108,18 +110,23 @@ class Service:
             self._check_attachments(utterance.attachments, editing=True)
             await self._kept.keep(utterance)
             return None
+        kept = await self._kept.of(utterance)
         request = ImageRequest(
             source_id=utterance.source_id,
             requester=utterance.author,
             place=utterance.place,
             text=utterance.text,
-            attachments=(*await self._kept.take(utterance), *utterance.attachments),
+            attachments=(*kept, *utterance.attachments),
             message=utterance.message,
             roles=utterance.roles,
         )
         if conversation is None and decision.of is None:
-            return await self.imagine(request)
-        return await self.edit(request, of=decision.of, image=found[1] if found and decision.of else 0)
+            job = await self.imagine(request)
+        else:
+            job = await self.edit(request, of=decision.of, image=found[1] if found and decision.of else 0)
+        if kept:  # only now: a refusal must not cost the member the pictures, too
+            await self._kept.drop(utterance)
+        return job
 
     async def again(
         self,
@@ -150,7 +157,9 @@ class Service:
             placed=placed,
         )
         job = self._new_job(request, conversation, prompt=old.prompt, aspect_ratio=old.aspect_ratio)
-        job = replace(job, references=old.references, parent_id=old.parent_id, parent_image=old.parent_image)
+        # Uploaded anew: that the queue's copy of a reference has gone may be why it is asked again.
+        references = tuple(replace(reference, url=None) for reference in old.references)
+        job = replace(job, references=references, parent_id=old.parent_id, parent_image=old.parent_image)
         return await self._store_job(job, conversation, request, follow=False, unlimited=unlimited)
 
     async def placed(self, job_id: str, card: MessageRef) -> None:

@@ -1,5 +1,6 @@
 """What holds for every test: a clean environment, an empty working directory, and no network but loopback."""
 
+import asyncio
 import os
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -64,8 +65,21 @@ def _no_network(pytestconfig: pytest.Config):
     assert guard.take() == [], "this test tried to reach hosts beyond this machine"
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with its tables and nothing in them; to be copied."""
+    from storage import sqlite  # noqa: PLC0415  see below
+
+    async def make(path: Path) -> None:
+        await (await sqlite.open_store(f"sqlite:///{path}", exclusive=True)).close()
+
+    path = tmp_path_factory.mktemp("empty") / "darkroom.db"
+    asyncio.run(make(path))
+    return path
+
+
 @pytest.fixture
-async def make_world(request: pytest.FixtureRequest, tmp_path: Path):
+async def make_world(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path):
     """`world = await make_world("web", max_images_per_day=1)`: ends with the test; what nobody looked at fails it."""
     from tests.world import World  # noqa: PLC0415  loads every platform, which most tests have no need of
 
@@ -74,7 +88,7 @@ async def make_world(request: pytest.FixtureRequest, tmp_path: Path):
         made: list[World] = []
 
         async def make(*platforms: str, **settings: Any) -> World:
-            world = World(tmp_path / f"world-{len(made)}", *platforms, **settings)
+            world = World(tmp_path / f"world-{len(made)}", *platforms, database=empty_database, **settings)
             made.append(await worlds.enter_async_context(world))
             return world
 

@@ -54,6 +54,9 @@ class Playground:
         place = to.thread or to.channel
         return tuple(MessageRef(platform=PLATFORM, channel=place, id=post) for post in memo["posts"])
 
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
     async def fetch(self, attachment: Attachment) -> bytes:
         """The bytes that the page has put into the store when they were attached. address: their sha256."""
         try:

@@ -18,15 +18,15 @@ async def prepare(step: Step) -> None:
     if step.past_deadline:
         await fail(step, FailureKind.TIMEOUT, "the queue did not take it in time")
         return
+    if step.job.deadline_at is None:
+        step.job = replace(step.job, deadline_at=step.now + BEFORE_QUEUE_SECONDS)  # kept by whichever save comes next
     await _open(step)
     await _store_references(step)
     if await _waits_for_parent(step):
         return
-    deadline = step.job.deadline_at or step.now + BEFORE_QUEUE_SECONDS
     if not step.job.holds_slot:
-        await step.save(due_at=None, waiting=Waiting.SLOT, deadline_at=deadline)
+        await step.save(due_at=None, waiting=Waiting.SLOT)
         return
-    step.job = replace(step.job, deadline_at=deadline)
     await submit(step)
 
 
@@ -75,5 +75,5 @@ async def _waits_for_parent(step: Step) -> bool:
     parent = await step.world.store.get(step.job.parent_id)
     if parent is None or parent.state not in OUTCOME_UNKNOWN:
         return False
-    await step.save("waits for the picture before it", due_at=None, waiting=Waiting.PARENT)
+    await step.save("waits for the picture before it", due_at=None, waiting=Waiting.PARENT, deadline_at=None)
     return True

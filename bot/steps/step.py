@@ -106,9 +106,9 @@ class Step:
         """Seconds until the running job is looked at again."""
         return schedule.next_look(running_for=running_for, looks=looks, rng=self.world.rng.random())
 
-    def back_off(self, attempts: int, *, base: float = 1.0) -> float:
+    def back_off(self, attempts: int, *, base: float = 1.0, most: float = 60.0) -> float:
         """Seconds until the next attempt."""
-        return schedule.back_off(attempts, self.world.rng.random(), base=base)
+        return schedule.back_off(attempts, self.world.rng.random(), base=base, most=most)
 
     def queue_failed(self, reason: str, kind: FailureKind | None = None) -> None:
         """Told once to the operator, and to `/readyz` until it works again."""
@@ -118,4 +118,6 @@ class Step:
         )
 
     def queue_worked(self) -> None:
-        self.world.health.worked("queue", now=self.now)
+        """It answered. A look proves neither credit nor a model: what only the owner can end lasts until it is disproved."""
+        if self.world.queue.trouble is None:
+            self.world.health.worked("queue", now=self.now)

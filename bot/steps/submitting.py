@@ -22,12 +22,16 @@ async def submit(step: Step) -> None:
     except NoPicture:
         await fail(step, FailureKind.PARENT, "there is no earlier picture to build on")
         return
+    except RetryLater as error:  # of an upload
+        step.queue_failed(error.reason)
+        raise
     saved = await step.save(
         "sent to the queue",
         payload=composed.payload,
         state=JobState.SUBMITTING,
         attempt_at=step.world.queue.now(),
         absent_since=None,
+        looks=0,
         submissions=step.job.submissions + 1,
         references=composed.references,
         parent_id=composed.parent_id,
@@ -76,7 +80,7 @@ async def taken(step: Step, record: Record, *, answered_after: float | None = No
     now = step.now
     pending = record.progress is Progress.PENDING
     saved = await step.save(
-        f"taken by the queue as {record.request_id}, {record.status}",
+        ", ".join(part for part in (f"taken by the queue as {record.request_id}", record.status) if part),
         state=JobState.RUNNING,
         request_id=record.request_id,
         running_since=now,

@@ -67,7 +67,8 @@ async def _too_late(step: Step, record: Record) -> None:
     """Observed: requests for a model that is no longer served are accepted and stay queued for ever, untouched."""
     if record.updated_at is not None and record.updated_at == record.created_at:
         reason = f"still {record.status}, untouched: the model {step.job.model} seems not to be served"
-        step.queue_failed(reason, FailureKind.MODEL)
+        # Not the queue's own trouble: it goes on accepting. Only a picture ends this.
+        step.world.health.failed("model", reason, now=step.now, owner=True)
         await fail(step, FailureKind.MODEL, reason)
     else:
         await fail(step, FailureKind.TIMEOUT, f"still {record.status} at the deadline")
@@ -87,6 +88,7 @@ async def outcome(step: Step, record: Record) -> None:
         await fail(step, FailureKind.TIMEOUT, f"the finished picture could not be downloaded: {error.reason}")
         return
     now = step.now
+    step.world.health.worked("model", now=now)
     saved = await step.save(
         f"finished with {len(images)} picture(s)",
         contents=record.next_turn_contents,

@@ -1,0 +1,583 @@
+"""How does the loop behave: leases, places at the vendor, fairness, stopping, idling, faults of others and of ours?"""
+
+import asyncio
+import sqlite3
+from collections import Counter
+
+import pytest
+import structlog
+
+from bot import messages, poller
+from bot.emulator import EmulatorOptions, Fault
+from bot.errors import FailureKind, GiveUp
+from bot.model import JobState, Waiting
+from bot.ports import StoreBusy
+from storage import sqlite
+from tests.world import photos
+from tests.world.boundary import Boundary
+from tests.world.plain import later
+from tests.world.world import KEY
+
+
+@pytest.fixture
+async def world(make_world):
+    """On the plain square, where everything that the poller does can be seen."""
+    return await make_world("plain")
+
+
+@pytest.fixture
+def ann(world):
+    return world.user("ann")
+
+
+@pytest.fixture
+def square(world):
+    return world.place.driver.square
+
+
+@pytest.fixture
+def log():
+    with structlog.testing.capture_logs() as entries:
+        yield entries
+
+
+def events(log, name):
+    return [entry for entry in log if entry["event"] == name]
+
+
+def most_at_once(world):
+    """How many requests were at the vendor at the same time, at most."""
+    began = [(record.created.monotonic, 1) for record in world.emulator.records]
+    ended = [(record.ready_at.monotonic, -1) for record in world.emulator.records]
+    running = most = 0
+    for _, change in sorted(began + ended):
+        running += change
+        most = max(most, running)
+    return most
+
+
+# -- leases ----------------------------------------------------------------------------------------------------------
+
+
+async def test_lease_is_renewed_as_long_as_a_post_is_open(make_world, monkeypatch):
+    monkeypatch.setattr(poller, "LEASE_SECONDS", 0.06)
+    boundary = Boundary()
+    world = await make_world(wrap=boundary)
+    ann = world.user("ann")
+    said = await ann.says("/imagine a fox")
+    with world.emulator.hold("submit") as hold:
+        async with world.stepping():
+            await hold.reached()
+            await boundary.saw("store.renew", True)
+            before = (await world.job(said)).due_at
+            await boundary.saw("store.renew", True, times=4)
+            assert (await world.job(said)).due_at > before
+            assert await world.app.store.claim(world.now, until=world.now + 1, limit=10, in_flight=4) == []
+            hold.release()
+    await ann.sees(images=1)
+
+
+async def test_job_whose_lease_was_lost_is_not_stepped_twice_at_once(world, ann, square, log):
+    said = await ann.says("/imagine a fox")
+    with world.emulator.hold("submit") as hold:
+        async with world.stepping():
+            await hold.reached()
+            world.advance(60)  # as after a night with the lid closed
+            await world.claim_and_step()
+            assert len(events(log, "lease_lost")) == 1
+            assert world.emulator.ledger.count("list") == 0, "a second step of the same job ran"
+            hold.release()
+    await ann.sees(images=1)
+    assert world.emulator.ledger.count("submit") == 1
+    assert (await world.job(said)).state is JobState.SUCCEEDED
+
+
+# -- places at the vendor --------------------------------------------------------------------------------------------
+
+
+async def test_no_more_requests_are_at_the_vendor_than_allowed(make_world):
+    world = await make_world(gmi_in_flight=3, max_open_jobs_per_user=20)
+    ann = world.user("ann")
+    world.emulator.behave(times=None, latency=7)
+    for number in range(10):
+        await ann.says(f"/imagine fox {number}")
+    await world.settle()
+    assert len(world.emulator.records) == 10
+    assert most_at_once(world) == 3
+    for thread in await world.place.driver.threads():
+        ann.thread = thread
+        await ann.sees(images=1)
+
+
+async def test_places_count_while_posts_are_open_too(make_world):
+    world = await make_world(gmi_in_flight=2, max_open_jobs_per_user=20)
+    ann = world.user("ann")
+    said = [await ann.says(f"/imagine fox {number}") for number in range(5)]
+    with world.emulator.hold("submit", at="arrival") as hold:
+        async with world.stepping():
+            await hold.reached(2)
+            await world.claim_and_step()
+            assert hold.held == 2
+            waiting = [(await world.job(one)).waiting for one in said]
+            assert waiting.count(Waiting.SLOT) == 3
+            hold.release()
+    for one in said:
+        await ann.sees(images=1, thread=one)
+
+
+async def test_one_members_many_requests_do_not_stand_before_anothers_first(make_world):
+    world = await make_world(gmi_in_flight=1, max_open_jobs_per_user=20)
+    ann, bob = world.user("ann"), world.user("bob")
+    world.emulator.behave(times=None, latency=2)
+    hers = [await ann.says(f"/imagine fox {number}") for number in range(6)]
+    await world.step()
+    his = await bob.says("/imagine a hen")
+    await world.settle()
+    order = [record.words for record in world.emulator.records]
+    assert order == ["fox 0", "fox 1", "a hen", "fox 2", "fox 3", "fox 4", "fox 5"], "his turn came after the one before"
+    await bob.sees(images=1, thread=his)
+    for one in hers:
+        await ann.sees(images=1, thread=one)
+
+
+# -- stopping --------------------------------------------------------------------------------------------------------
+
+
+async def test_stop_lets_running_steps_finish(make_world):
+    boundary = Boundary()
+    world = await make_world(wrap=boundary)
+    ann = world.user("ann")
+    said = await ann.says("/imagine a fox")
+    with world.emulator.hold("submit") as hold:
+        async with world.running() as ended:
+            await hold.reached()
+            world.app.poller.stop()
+            hold.release()
+            await ended
+    assert (await world.job(said)).state is JobState.RUNNING, "the answer to the POST was still taken"
+    await world.restart()
+    await ann.sees(images=1)
+    assert world.emulator.ledger.count("submit") == 1
+
+
+async def test_stop_hands_back_what_does_not_finish_in_time(make_world, monkeypatch):
+    monkeypatch.setattr(poller, "DRAIN_SECONDS", 0.05)
+    world = await make_world()
+    ann = world.user("ann")
+    said = await ann.says("/imagine a fox")
+    with world.emulator.hold("submit") as hold:
+        async with world.running() as ended:
+            await hold.reached()
+            world.app.poller.stop()
+            await ended
+            job = await world.job(said)
+            assert job.state is JobState.SUBMITTING
+            assert job.due_at <= world.now, "whoever starts next need not wait for a lease"
+    await world.restart()
+    assert (await ann.sees(images=1)).images == world.painted("a fox")
+    assert world.emulator.ledger.count("submit") == 1
+
+
+async def test_stopped_loop_begins_nothing_new(make_world):
+    world = await make_world()
+    ann = world.user("ann")
+    async with world.running() as ended:
+        world.app.poller.stop()
+        await ended
+        await ann.says("/imagine a fox")
+    assert world.emulator.paid == 0
+    await ann.sees(images=1)
+
+
+# -- idling ----------------------------------------------------------------------------------------------------------
+
+
+async def test_loop_wakes_by_itself_for_new_work_and_for_what_is_due(make_world):
+    boundary = Boundary()
+    world = await make_world(wrap=boundary)
+    ann = world.user("ann")
+    async with world.running():
+        await boundary.saw("store.next_due", None)
+        said = await ann.says("/imagine a fox")
+        with world.app.views.listen() as listener:
+            while (await world.job(said)).state is not JobState.SUCCEEDED:
+                await listener.changed()
+    await ann.sees(images=1)
+
+
+async def test_idle_bot_asks_nobody_anything_and_has_no_timer_set(make_world):
+    boundary = Boundary()
+    world = await make_world(wrap=boundary)
+    ann = world.user("ann")
+    await ann.says("/imagine a fox")
+    await ann.sees(images=1)
+    asked = boundary.ended("store.next_due", None)
+    async with world.running():
+        await boundary.saw("store.next_due", None, times=asked + 1)
+        await world.let_everybody_run()
+        calls, requests = len(boundary.calls), len(world.emulator.ledger)
+        world.advance(3600)
+        await world.let_everybody_run()
+        assert boundary.calls[calls:] == []
+        assert len(world.emulator.ledger) == requests
+        assert world.timers_of_the_bot() == [], "something would wake it"
+
+
+# -- faults of others ------------------------------------------------------------------------------------------------
+
+
+async def test_broken_queue_is_logged_once_and_its_recovery_once(world, ann, log):
+    await world.queue_goes_away()
+    for words in ("fox", "hen", "cow"):
+        await ann.says(f"/imagine a {words}")
+    for _ in range(10):
+        await world.step()
+        world.advance(30)
+    await world.queue_comes_back()
+    for _ in range(3):
+        await world.settle()
+    await see_all(world, ann, 3)
+    assert [entry["dependency"] for entry in events(log, "dependency_failed")] == ["queue"]
+    assert [entry["dependency"] for entry in events(log, "dependency_recovered")] == ["queue"]
+
+
+async def test_owners_fault_is_an_error_in_the_log_once(world, ann, log):
+    world.emulator.account.credit = 0
+    for words in ("fox", "hen"):
+        await ann.says(f"/imagine a {words}")
+        await ann.sees(images=0)
+    (entry,) = events(log, "dependency_failed")
+    assert entry["log_level"] == "error"
+    assert entry["owner_must_act"]
+    assert "credit" in entry["reason"]
+
+
+async def test_key_never_stands_in_the_log(world, ann, log):
+    world.emulator.account.keys = ("another-key",)
+    await ann.says("/imagine a fox", attach=[photos.jpeg()])
+    await ann.sees(images=0)
+    world.emulator.account.keys = (KEY,)
+    world.emulator.inject(Fault(route="submit", kind="error", text=f"no such key: {KEY}"))
+    await ann.says("/imagine a fox")
+    await ann.sees()
+    assert log
+    assert KEY not in str(log)
+    assert KEY not in await world.story()
+
+
+async def test_database_that_is_locked_for_a_while_costs_time_and_no_picture(make_world, monkeypatch, log):
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.02)
+    monkeypatch.setattr(poller, "STORE_PAUSE_SECONDS", 0.02)
+    boundary = Boundary()
+    world = await make_world(wrap=boundary)
+    ann = world.user("ann")
+    await ann.says("/imagine a fox")
+    other = sqlite3.connect(world.folder / "data" / "darkroom.db", isolation_level=None)
+    try:
+        async with world.running():
+            other.execute("BEGIN EXCLUSIVE")
+            await boundary.saw("store.claim", StoreBusy, times=2)
+            problems = (await world.app.views.readiness()).problems
+            assert "locked by another program" in problems["database"]
+            other.execute("ROLLBACK")
+            await boundary.saw("store.claim", list)
+    finally:
+        other.close()
+    await ann.sees(images=1)
+    assert world.sent("a fox")
+    assert [entry["dependency"] for entry in events(log, "dependency_failed")] == ["database"]
+    assert [entry["dependency"] for entry in events(log, "dependency_recovered")] == ["database"]
+
+
+# -- deliveries that fail --------------------------------------------------------------------------------------------
+
+
+async def test_delivery_is_tried_until_the_platform_takes_it(world, ann, square):
+    square.fail("deliver", *[later() for _ in range(6)])
+    said = await ann.says("/imagine a fox")
+    await world.step()
+    world.advance(1)
+    await world.step()
+    assert await ann.cancels(said) == messages.too_late_to_cancel(), "the picture is there, only not posted"
+    await ann.sees(images=1)
+
+
+async def test_platform_that_says_how_long_to_wait_is_believed(world, ann, square):
+    square.fail("deliver", later(after=500))
+    said = await ann.says("/imagine a fox")
+    await ann.sees(images=1)
+    job = await world.job(said)
+    assert job.finished_at - job.known_at >= 500
+
+
+async def test_delivery_that_never_works_ends_after_a_day(world, ann, square):
+    square.fail("deliver", *[later(after=3600) for _ in range(30)])
+    said = await ann.says("/imagine a fox")
+    await world.settle()
+    job = await world.job(said)
+    assert (job.state, job.failure.kind) == (JobState.FAILED, FailureKind.PLACE)
+    assert 86_400 <= job.finished_at - job.known_at < 86_400 + 3_700
+
+
+async def test_place_that_is_gone_is_recorded_for_the_operator(world, ann, square, log):
+    square.fail("deliver", GiveUp("the channel was deleted", kind=FailureKind.PLACE))
+    said = await ann.says("/imagine a fox")
+    await world.settle()
+    job = await world.job(said)
+    assert (job.state, job.failure.kind, job.failure.reason) == (
+        JobState.FAILED,
+        FailureKind.PLACE,
+        "the channel was deleted",
+    )
+    assert len(events(log, "undeliverable")) == 1
+
+
+async def test_thread_that_cannot_be_opened_for_an_hour_is_told(world, ann, square):
+    square.fail("open", *[later(after=300) for _ in range(100)])
+    said = await ann.says("/imagine a fox")
+    await world.settle()
+    job = await world.job(said)
+    assert job.failure.kind is FailureKind.TIMEOUT
+    assert 3_600 <= job.finished_at - job.accepted_at < 4_000
+    (post,) = [message for message in square.messages.values() if message.mark == f"{job.id}:0"]
+    assert post.text == messages.failure(FailureKind.TIMEOUT, job_id=job.id)
+
+
+async def test_reference_that_cannot_be_fetched_for_an_hour_is_told(world, ann, square):
+    square.fail("fetch", *[later(after=300) for _ in range(100)])
+    said = await ann.says("/imagine a fox", attach=[photos.jpeg()])
+    await ann.sees(images=0, text=messages.failure(FailureKind.TIMEOUT, job_id=""))
+    job = await world.job(said)
+    assert 3_600 <= job.finished_at - job.accepted_at < 4_000
+    assert world.emulator.paid == 0
+
+
+async def test_reference_that_is_gone_is_told(world, ann, square):
+    square.fail("fetch", GiveUp("404", kind=FailureKind.REFERENCE))
+    await ann.says("/imagine a fox", attach=[photos.jpeg()])
+    await ann.sees(images=0, text=messages.failure(FailureKind.REFERENCE, job_id=""))
+    assert world.emulator.paid == 0
+
+
+async def test_unusable_reference_is_told_though_another_cannot_be_fetched_just_now(world, ann, square):
+    square.fail("fetch", *[later(after=300)])
+    await ann.says("/imagine a fox", attach=[photos.jpeg(), photos.notes()])
+    await ann.sees(images=0, text=messages.picture_of_other_kind("“notes.jpg”", media_type=None))
+
+
+async def test_cards_and_reactions_that_fail_cost_nobody_a_picture(world, ann, square):
+    square.fail("show", *[later() for _ in range(10)])
+    await ann.says("/imagine a fox")
+    await ann.sees(images=1)
+    for error in (GiveUp("no such emoji"), later(), ValueError("a bug")):
+        await ann.says("make it blue")
+        square.fail("react", error)
+        await ann.sees(images=1)
+    assert square.wrong["react"] == []
+
+
+async def test_card_tells_every_state_and_never_before_the_answer(world, ann, square):
+    world.emulator.behave(latency=5)
+    said = await ann.says("/imagine a fox")
+    await world.step()
+    assert await ann.card_of(said) == "Painting"
+    await ann.sees(images=1)
+    assert await ann.card_of(said) == "Done"
+    assert square.calls.index("deliver") < len(square.calls) - 1 - square.calls[::-1].index("show")
+
+
+async def test_card_of_a_cancelled_request_says_so(world, ann):
+    world.emulator.behave(latency=5)
+    said = await ann.says("/imagine a fox")
+    await world.step()
+    await ann.cancels(said)
+    await world.settle()
+    assert await ann.card_of(said) == "Cancelled"
+
+
+async def test_deleted_answer_leaves_the_platform(world, ann, square):
+    world.emulator.behave(images=2)
+    await ann.says("/imagine a fox")
+    post = await ann.sees(images=2)
+    await ann.deletes(post)
+    await world.settle()
+    assert square.calls.count("delete") == 2
+    assert not [message for message in square.messages.values() if message.images]
+
+
+async def test_request_that_its_adapter_never_placed_gets_its_card_and_answer_all_the_same(world, ann, square):
+    """The bot stored the request and died before it could tell the platform so; the platform does not ask again."""
+    from bot.model import ConversationRef, ImageRequest  # noqa: PLC0415
+
+    place = ConversationRef(platform="plain", workspace="village", channel="square")
+    request = ImageRequest(
+        source_id="plain:command:x", requester=ann.person, place=place, text="a fox", placed=False
+    )
+    job = await world.app.service.imagine(request)
+    await world.step()
+    assert square.calls == [], "the adapter has five seconds to show the card itself"
+    await world.crash()
+    await world.settle()
+    assert [message.text for message in square.messages.values() if message.mark == f"card:{job.id}"] == ["Done"]
+    (thread,) = await world.place.driver.threads()
+    ann.thread = thread
+    await ann.sees(images=1)
+
+
+async def test_platform_that_is_switched_off_keeps_its_jobs_until_it_is_back(world, ann, log):
+    said = await ann.says("/imagine a fox")
+    platforms = world.app.poller._world.platforms
+    platform = platforms.pop("plain")
+    await world.step()
+    world.advance(301)
+    await world.step()
+    assert (await world.job(said)).state is JobState.QUEUED
+    platforms["plain"] = platform
+    world.advance(301)
+    await ann.sees(images=1)
+
+
+# -- faults of ours --------------------------------------------------------------------------------------------------
+
+
+async def test_bug_that_stays_is_answered_with_the_jobs_id_and_logged_once(world, ann, square, log):
+    square.fail("fetch", *[ZeroDivisionError() for _ in range(50)])
+    said = await ann.says("/imagine a fox", attach=[photos.jpeg()])
+    job = await world.job(said)
+    await ann.sees(images=0, text=messages.failure(FailureKind.BUG, job_id=job.id))
+    assert square.calls.count("fetch") == poller.BUGS_BEFORE_FAILURE
+    (entry,) = events(log, "bug")
+    assert entry["job"] == job.id
+    assert isinstance(entry["exc_info"], ZeroDivisionError)
+
+
+async def test_bug_that_passes_costs_only_time(world, ann, square):
+    square.fail("open", *[ZeroDivisionError() for _ in range(poller.BUGS_BEFORE_FAILURE - 1)])
+    await ann.says("/imagine a fox")
+    await ann.sees(images=1)
+
+
+async def test_bug_in_telling_keeps_the_job_open_and_is_tried_again_rarely(world, ann, square):
+    bugs = poller.BUGS_BEFORE_FAILURE + 3
+    square.fail("deliver", *[ZeroDivisionError() for _ in range(bugs)])
+    said = await ann.says("/imagine a fox")
+    await world.settle()
+    job = await world.job(said)
+    assert job.state is JobState.FAILED or job.state is JobState.SUCCEEDED
+    assert Counter(square.calls)["deliver"] <= bugs + 1
+    if job.state is JobState.SUCCEEDED:
+        await ann.sees(images=1)
+    else:
+        assert job.failure.kind is FailureKind.BUG
+
+
+async def test_one_jobs_bug_keeps_no_other_waiting(world, ann, square):
+    bob = world.user("bob")
+    square.fail("fetch", *[ZeroDivisionError() for _ in range(50)])
+    hers = await ann.says("/imagine a fox", attach=[photos.jpeg()])
+    his = await bob.says("/imagine a hen")
+    await bob.sees(images=1, thread=his)
+    await ann.sees(images=0, thread=hers)
+
+
+# -- deadlines -------------------------------------------------------------------------------------------------------
+
+
+async def test_time_in_which_nobody_worked_counts_towards_no_deadline(world, ann):
+    world.emulator.behave(latency=5)
+    await ann.says("/imagine a fox")
+    await world.step()
+    world.emulator.behave(ending="stuck")
+    stuck = await ann.says("/imagine a hen")
+    await world.step()
+    deadline = (await world.job(stuck)).deadline_at
+    await world.stop()
+    world.advance(7200)
+    await world.start()
+    assert (await world.job(stuck)).deadline_at == pytest.approx(deadline + 7200, abs=5)
+    world.emulator.finish()
+    await world.settle()
+    await see_all(world, ann, 2)
+
+
+async def test_waiting_for_a_parent_counts_towards_no_deadline(make_world):
+    world = await make_world("web", options=EmulatorOptions(keys=(KEY,), paint=False, latency="manual"), max_open_jobs_per_user=20)
+    ann = world.user("ann")
+    await ann.says("/imagine turn 0")
+    for number in range(1, 9):
+        await ann.says(f"turn {number}")
+    for number in range(9):
+        await world.step()
+        world.advance(580)
+        world.emulator.finish(world.sent(f"turn {number}").request_id)
+        await world.step()
+    assert world.now - (await world.jobs())[0].accepted_at > 3600
+    for _ in range(9):
+        await ann.sees(images=1)
+
+
+async def test_place_that_frees_only_after_an_hour_is_too_late(make_world):
+    """Waiting for a place is waiting for the queue, and counts."""
+    world = await make_world("web", options=EmulatorOptions(keys=(KEY,), paint=False), gmi_in_flight=1, max_open_jobs_per_user=20)
+    ann = world.user("ann")
+    world.emulator.behave(times=None, ending="stuck")
+    for number in range(8):
+        await ann.says(f"/imagine fox {number}")
+    await world.settle()
+    kinds = Counter(job.failure.kind for job in await world.jobs())
+    assert kinds[FailureKind.MODEL] >= 6
+    assert kinds[FailureKind.TIMEOUT] == 8 - kinds[FailureKind.MODEL]
+    assert all(job.finished_at - job.accepted_at < 3600 + 700 for job in await world.jobs())
+    for thread in await world.place.driver.threads():
+        ann.thread = thread
+        await ann.sees(images=0)
+
+
+# -- readiness -------------------------------------------------------------------------------------------------------
+
+
+async def test_bot_is_ready_when_nothing_is_wrong(world):
+    assert (await world.app.views.readiness()).ready
+    assert world.emulator.ledger.count("models") == 1, "an idle bot looks whether the queue is there"
+    assert (await world.app.views.readiness()).ready
+    assert world.emulator.ledger.count("models") == 1, "but not at every question"
+    world.advance(61)
+    assert (await world.app.views.readiness()).ready
+    assert world.emulator.ledger.count("models") == 2
+
+
+async def test_readiness_names_what_is_wrong(make_world):
+    world = await make_world(gmi_model="gemini-17-image")
+    assert "gemini-17-image is not among the models" in (await world.app.views.readiness()).problems["queue"]
+    await world.restart(gmi_model="gemini-2.5-flash-image")
+    assert (await world.app.views.readiness()).ready
+    world.emulator.account.keys = ("another-key",)
+    world.advance(61)
+    assert (await world.app.views.readiness()).problems["queue"].startswith("key")
+    world.emulator.account.keys = (KEY,)
+    await world.queue_goes_away()
+    await world.restart()
+    assert "cannot be reached" in (await world.app.views.readiness()).problems["queue"]
+    await world.queue_comes_back()
+    world.advance(61)
+    assert (await world.app.views.readiness()).ready
+
+
+async def see_all(world, ann, number):
+    """Looks at the one picture in each of her threads."""
+    threads = [thread for thread in await world.place.driver.threads() if await world.place.unseen(thread)]
+    assert len(threads) == number
+    for thread in threads:
+        ann.thread = thread
+        await ann.sees(images=1)
+
+
+async def test_nothing_is_lost_when_many_ask_at_once(make_world):
+    world = await make_world(max_open_jobs_per_user=50)
+    members = [world.user(f"member {number}") for number in range(8)]
+    said = await asyncio.gather(*(member.says(f"/imagine {member.person.name} {n}") for n in range(4) for member in members))
+    await world.settle()
+    assert len(world.emulator.records) == 32
+    for one in said:
+        world.user(one.who.name).thread = one.thread
+        assert (await world.user(one.who.name).sees(images=1)).images == world.painted(one.words)
