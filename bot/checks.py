@@ -25,6 +25,8 @@ async def findings() -> AsyncIterator[Finding]:
         settings = config.load()
         settings.limits()
         yield Finding(subject="settings", ok=True, text="All settings can be read.")
+        for sentence in config.misspelt():
+            yield Finding(subject="settings", ok=None, text=sentence)
     except config.SettingsError as error:
         yield Finding(subject="settings", ok=False, text=str(error))
         return
@@ -102,7 +104,7 @@ async def _reachable(queue: ImageQueue, settings: config.Settings) -> Finding:
     try:
         await queue.public_models()
     except RetryLater as error:
-        text = f"{settings.gmi_base_url} cannot be reached: {error.reason}. Look at GMI_BASE_URL, the network and a proxy's settings."
+        text = f"{settings.gmi_base_url}: {error.reason}. Look at GMI_BASE_URL, the network and a proxy's settings."
         return Finding(subject="queue", ok=False, text=text)
     except GiveUp as error:
         # it answers, if only to refuse what needs no key; the key decides

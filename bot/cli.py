@@ -9,6 +9,7 @@ import webbrowser
 from collections.abc import Coroutine
 from typing import Annotated, Any, NoReturn
 
+import structlog
 import typer
 
 from bot import app, checks, commands, config, demo, listings, logs, running
@@ -27,6 +28,9 @@ cli = typer.Typer(
 )
 
 
+WRITE_MEMBER = "write the member as platform:id, for example discord:123456789012345678; `darkroom jobs` shows them."
+
+
 def main() -> None:
     """The console script."""
     cli()
@@ -41,6 +45,8 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     """Runs a command to its end; what the operator can put right is said in one sentence, without a traceback."""
     try:
         asyncio.run(work)
+    except BrokenPipeError:
+        raise typer.Exit(141) from None  # whoever read the output has had enough
     except (config.SettingsError, StoreBusy, UserError, GiveUp, OSError) as error:
         _stop(str(error))
     except KeyboardInterrupt:
@@ -86,6 +92,8 @@ def run() -> None:
     async def work() -> None:
         settings = config.load()
         logs.configure(settings.log_level)
+        for sentence in config.misspelt():
+            structlog.get_logger("config").warning("misspelt", detail=sentence)
         await running.run(
             settings, config.chosen_adapters(settings), tell=lambda address: typer.echo(f"Listening at {address}")
         )
@@ -124,6 +132,9 @@ def jobs(
 ) -> None:
     """List jobs, newest first. Works while the bot runs."""
     logs.configure("ERROR")
+
+    if user and not all(user.partition(":")):
+        _stop(WRITE_MEMBER)
 
     async def work() -> None:
         store = await _reading()
@@ -179,7 +190,7 @@ def forget(
     """Remove a member's words and pictures from the store. What was posted on a platform stays there."""
     logs.configure("ERROR")
     if not all(user.partition(":")):
-        _stop("write the member as platform:id, for example discord:123456789012345678.")
+        _stop(WRITE_MEMBER)
     if not yes:
         typer.confirm(f"Remove all words and pictures of {user}? This cannot be undone.", abort=True)
     _command("forget", {"user": user})
@@ -207,4 +218,10 @@ def emulator(
     def tell(address: str) -> None:
         typer.echo(f"The emulated queue listens: GMI_BASE_URL={address} GMI_API_KEY={key}")
 
-    _run(run_emulator(options, "127.0.0.1", port, tell=tell))
+    async def work() -> None:
+        try:
+            await run_emulator(options, "127.0.0.1", port, tell=tell)
+        except OSError as error:
+            raise UserError(f"Port {port} cannot be had: {error.strerror}. Choose another with --port.") from error
+
+    _run(work())

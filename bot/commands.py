@@ -61,4 +61,6 @@ async def forget(service: Service, user: str) -> str:
     """user: `platform:id`."""
     platform, _, person_id = user.partition(":")
     forgotten = await service.forget(platform, person_id)
-    return f"Forgotten: {forgotten.jobs} request(s) and {forgotten.pictures} picture(s) of {user}."
+    if not forgotten.jobs and not forgotten.pictures:
+        return f"Nothing of {user} is kept. `darkroom jobs` shows how members are called."
+    return f"Forgotten: what {user} asked ({forgotten.jobs} in number) and what came of it ({forgotten.pictures} pictures)."

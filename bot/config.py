@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
+import os
 import pkgutil
 import re
 from functools import cached_property
@@ -10,7 +12,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot import limits
@@ -57,6 +61,17 @@ class Settings(BaseSettings):
             return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
         return value
 
+    @field_validator("owners", "allowed_servers", "allowed_channels", "allowed_roles")
+    @classmethod
+    def _ids(cls, value: frozenset[str], info: ValidationInfo) -> frozenset[str]:
+        for entry in value:
+            platform, colon, bare = entry.partition(":")
+            if colon and not (platform and bare):
+                raise ValueError("an entry lacks a half: write it as platform:id")
+            if not colon and info.field_name == "owners":
+                raise ValueError("an entry is no member: write each as platform:id, for example discord:123456789")
+        return value
+
     @field_validator("platforms")
     @classmethod
     def _lower(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -87,8 +102,9 @@ class Settings(BaseSettings):
             try:
                 words = limits.parse_blocked_words(self.blocked_words_file.read_text(encoding="utf-8"))
             except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
                 raise SettingsError(
-                    f"BLOCKED_WORDS_FILE: {self.blocked_words_file} cannot be read as text ({error})."
+                    f"BLOCKED_WORDS_FILE: {self.blocked_words_file} cannot be read: {reason}."
                 ) from error
         return limits.Limits(
             max_open_jobs_per_user=self.max_open_jobs_per_user,
@@ -123,6 +139,25 @@ class Adapter:
         return bool(self.module.configured(self.settings))
 
 
+def misspelt() -> list[str]:
+    """Sentences about names in `.env` that are no settings, and about variables that look like misspelt ones.
+
+    A limit that is misspelt does not limit, and nobody would notice.
+    """
+    classes = (Settings, *(_module(name).Settings for name in adapter_names()))
+    known = sorted({field.upper() for settings in classes for field in settings.model_fields})
+    in_file = {name for name in dotenv_values(".env") if name.upper() not in known}
+    alike = {
+        name for name in os.environ if name not in known and difflib.get_close_matches(name, known, n=1, cutoff=0.88)
+    }
+    sentences = []
+    for name in sorted(in_file | alike):
+        guess = difflib.get_close_matches(name.upper(), known, n=1)
+        where = " in .env" if name in in_file else ""
+        sentences.append(f"{name}{where} is not a setting" + (f"; did you mean {guess[0]}?" if guess else "."))
+    return sentences
+
+
 def adapter_names() -> tuple[str, ...]:
     """The folders of `adapters/`: the file system is the registry."""
     package = importlib.import_module("adapters")
@@ -154,6 +189,23 @@ def _load(settings: type[Any], **overrides: Any) -> Any:
     except ValidationError as error:
         # a value is never shown: it may be a secret in the wrong place
         lines = [
-            f"{'.'.join(str(part) for part in e['loc']).upper()}: {e['msg']}" for e in error.errors(include_input=False)
+            f"{'.'.join(str(part) for part in e['loc']).upper()}: {_plain(e)}"
+            for e in error.errors(include_input=False)
         ]
         raise SettingsError("Some settings are wrong.\n  " + "\n  ".join(lines)) from None
+
+
+def _plain(error: ErrorDetails) -> str:
+    """What is wrong with a value, as one would say it to an operator."""
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "int_parsing" | "int_from_float" | "int_type":
+            return "write a whole number."
+        case "greater_than_equal":
+            return f"write a number of at least {context['ge']}."
+        case "less_than_equal":
+            return f"write a number of at most {context['le']}."
+        case "string_pattern_mismatch" | "string_too_short":
+            return "write it in one piece, without spaces; an address begins with http:// or https://."
+        case _:
+            return error["msg"].removeprefix("Value error, ")

@@ -15,14 +15,15 @@ def table(jobs: Sequence[Job], now: float) -> str:
     """One line a job: id, state, age, duration, member, words."""
     if not jobs:
         return "No jobs."
-    rows = [("JOB", "STATE", "AGE", "TOOK", "MEMBER", "WORDS")]
+    rows = [("JOB", "STATE", "AGE", "TOOK", "MEMBER", "NAME", "WORDS")]
     rows += [
         (
             job.id,
             f"{job.state.value}:{job.failure.kind.value}" if job.failure else job.state.value,
             span(now - job.accepted_at),
             span(job.finished_at - job.accepted_at) if job.finished_at is not None else "",
-            _cut(f"{job.platform}:{job.requester.id} {job.requester.name}", 28),
+            f"{job.platform}:{_clean(job.requester.id)}",
+            _cut(job.requester.name, 16),
             _cut(job.prompt, _WORDS),
         )
         for job in jobs
@@ -39,14 +40,14 @@ def page(job: Job, events: Sequence[Event]) -> str:
         ("job", job.id),
         ("state", job.state.value),
         ("platform", f"{job.platform}, workspace {job.workspace}"),
-        ("member", f"{job.requester.name} ({job.platform}:{job.requester.id})"),
+        ("member", f"{job.platform}:{job.requester.id} {job.requester.name}".rstrip()),
         ("words", job.prompt),
         ("ratio", job.aspect_ratio),
         ("model", job.model),
         ("references", ", ".join(reference.attachment.name for reference in job.references)),
         ("built on", job.parent_id or ""),
         ("request id", job.request_id or ""),
-        ("sent", f"{job.submissions} time(s)"),
+        ("sent", "once" if job.submissions == 1 else f"{job.submissions} times"),
         ("looks", str(job.looks)),
         ("pictures", ", ".join(f"{image.width}x{image.height} {image.sha256[:12]}" for image in job.images)),
         ("failure", f"{job.failure.kind.value}: {job.failure.reason}" if job.failure else ""),
@@ -56,7 +57,8 @@ def page(job: Job, events: Sequence[Event]) -> str:
     width = max(len(name) for name, _ in facts)
     lines = [f"{name.ljust(width)}  {_clean(value)}" for name, value in facts if value]
     history = [
-        f"{datetime.fromtimestamp(e.at, UTC):%Y-%m-%d %H:%M:%S}  {e.state.value:<10}  {_clean(e.text)}" for e in events
+        f"{datetime.fromtimestamp(e.at, UTC):%Y-%m-%d %H:%M:%S} UTC  {e.state.value:<10}  {_clean(e.text)}"
+        for e in events
     ]
     return "\n".join([*lines, "", *history])
 

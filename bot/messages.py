@@ -239,6 +239,8 @@ def state(job: Job) -> str:
         return job.failure.text
     if job.deleted_at is not None:
         return "Deleted"
+    if job.state is JobState.QUEUED and job.attempts:
+        return "Queued; something did not answer, and I keep trying"
     if job.state is JobState.QUEUED and job.waiting is Waiting.PARENT:
         return "Waiting for the picture before it"
     if job.state is JobState.QUEUED and job.waiting is Waiting.SLOT:

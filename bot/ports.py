@@ -77,7 +77,10 @@ class Platform(Protocol):
         """
 
     async def fetch(self, attachment: Attachment) -> bytes:
-        """The file's bytes, with the platform's own credentials, size-capped while streaming (30 MB)."""
+        """The file's bytes, with the platform's own credentials, size-capped while streaming (30 MB).
+
+        May raise UserError too: a sentence that says which file cannot be used, and what its sender can do about it.
+        """
 
     async def close(self) -> None:
         """Lets go of connections. Called once, after `run` has ended and the last steps have delivered what they could."""

@@ -106,7 +106,18 @@ async def _server(app: App, adapters: Sequence[Adapter], ports: range | None) ->
         port=ports,
         secret=await _secret(app.store),
         data_dir=app.settings.data_dir,
+        routes=_routes(app, adapters),
     )
+
+
+def _routes(app: App, adapters: Sequence[Adapter]) -> list[Any]:
+    """What other platforms need of the server: an adapter that is called over HTTP exports `routes(platform)`."""
+    return [
+        route
+        for adapter in adapters
+        if hasattr(adapter.module, "routes")
+        for route in adapter.module.routes(app.platforms[adapter.name])
+    ]
 
 
 async def _begin(server: Any, tell: Callable[[str], None] | None) -> asyncio.Task[None]:

@@ -227,6 +227,8 @@ def _prepare_place(path: Path, *, exclusive: bool) -> int | None:
     with told(path), ExitStack() as undo:
         for folder in (path.parent, blob_folder(path)):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # words and pictures are the members' own
+        # SQLite would make its files readable for everybody; those beside the database take after it.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         lock = _lock(path, undo) if exclusive else None
         undo.pop_all()
         return lock

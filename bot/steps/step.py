@@ -91,7 +91,7 @@ class Step:
         )
         if self.job.state is not before.state:
             self.log = self.log.bind(state=self.job.state.value)
-            self.log.info("moved", was=before.state.value, detail=event)
+            self.log.info("moved", was=before.state.value, **({"detail": event} if event else {}))
         if event or self.job.state is not before.state:
             self.world.changes.tell(self.job)
         return self.job.state is wanted.state

@@ -26,7 +26,7 @@ async def submit(step: Step) -> None:
         step.queue_failed(error.reason)
         raise
     saved = await step.save(
-        "sent to the queue",
+        "sending to the queue",
         payload=composed.payload,
         state=JobState.SUBMITTING,
         attempt_at=step.world.queue.now(),
