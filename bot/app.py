@@ -21,14 +21,11 @@ from bot.service import Service
 from bot.steps.step import World
 from bot.views import Views
 
+NO_KEY = "GMI_API_KEY is not set. Put the key of your GMI Cloud account into the environment or into .env."
+
 READ_TIMEOUT = 300.0
 """Seconds that a POST may take to answer: some models answer only when the picture is made."""
 
-DEFAULT_PORT = 8080
-DAY = 86_400.0
-LAG_SECONDS = 1.0  # between two looks at the event loop's lag
-BLOBS_MOST_BYTES = None
-UNUSED_BLOB_SECONDS = DAY  # an upload that never became part of a request
 
 Connect = Callable[[Service, Views], Mapping[str, Platform]]
 
@@ -72,9 +69,7 @@ def make_queue(
 ) -> ImageQueue:
     """Raises SettingsError without a key."""
     if settings.gmi_api_key is None:
-        raise SettingsError(
-            "GMI_API_KEY is not set. Put the key of your GMI Cloud account into the environment or into .env."
-        )
+        raise SettingsError(NO_KEY)
     try:
         return ImageQueue(
             base_url=settings.gmi_base_url,

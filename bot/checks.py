@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from pydantic import SecretStr
+
 from bot import app, commands, config, control
 from bot.errors import GiveUp, RetryLater, UserError
 from bot.image_queue import ImageQueue
@@ -74,15 +76,18 @@ async def _database(settings: config.Settings) -> Finding:
 
 
 async def _queue(settings: config.Settings) -> AsyncIterator[Finding]:
+    keyless = settings.model_copy(update={"gmi_api_key": SecretStr("")})
     try:
-        queue = app.make_queue(settings)
+        queue = app.make_queue(settings if settings.gmi_api_key else keyless)
     except config.SettingsError as error:
-        yield Finding(subject="key", ok=False, text=str(error))
+        yield Finding(subject="queue", ok=False, text=str(error))
         return
     async with queue:
         reachable = await _reachable(queue, settings)
         yield reachable
-        if not reachable.ok:
+        if settings.gmi_api_key is None:
+            yield Finding(subject="key", ok=False, text=app.NO_KEY)
+        if not reachable.ok or settings.gmi_api_key is None:
             return
         try:
             served = await queue.models()

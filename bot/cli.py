@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
 import time
 import webbrowser
 from collections.abc import Coroutine
@@ -53,10 +55,22 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
         raise typer.Exit(130) from None
 
 
+def _leave() -> NoReturn:
+    """Everything is closed by now. Decoders that are still at work on a huge picture cannot be stopped, and Python would
+    wait for them; their jobs were handed back.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
 @cli.command(name="demo")
 def demo_command(
     port: Annotated[
-        int, typer.Option(help="Where the playground listens; the next free one if it is taken, 0 for any.")
+        int,
+        typer.Option(
+            min=0, max=65_535, help="Where the playground listens; the next free one if it is taken, 0 for any."
+        ),
     ] = 8080,
     latency: Annotated[
         str, typer.Option(help="Seconds that the emulated queue takes for a picture, as FROM-TO.")
@@ -72,6 +86,7 @@ def demo_command(
             webbrowser.open(address)
 
     _run(demo.run(port=port, latency=_range(latency), tell=tell))
+    _leave()
 
 
 def _range(text: str) -> tuple[float, float]:
@@ -80,8 +95,8 @@ def _range(text: str) -> tuple[float, float]:
         found = float(least), float(most or least)
     except ValueError:
         raise typer.BadParameter("write seconds as FROM-TO, for example 2-6") from None
-    if not 0 <= found[0] <= found[1]:
-        raise typer.BadParameter("the first number must not be above the second, for example 2-6")
+    if not 0 <= found[0] <= found[1] <= 3600:
+        raise typer.BadParameter("write seconds as FROM-TO, the smaller one first and none above 3600, for example 2-6")
     return found
 
 
@@ -99,6 +114,7 @@ def run() -> None:
         )
 
     _run(work())
+    _leave()
 
 
 @cli.command()
@@ -205,7 +221,9 @@ def _command(name: str, arguments: dict[str, Any]) -> None:
 
 @cli.command()
 def emulator(
-    port: Annotated[int, typer.Option(help="Where it listens, on 127.0.0.1; 0 for any free port.")] = 8090,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Where it listens, on 127.0.0.1; 0 for any free port.")
+    ] = 8090,
     latency: Annotated[
         str, typer.Option(help="Seconds for a picture, as FROM-TO.")
     ] = f"{DEMO_LATENCY[0]:g}-{DEMO_LATENCY[1]:g}",

@@ -186,6 +186,8 @@ def _module(name: str) -> ModuleType:
 def _load(settings: type[Any], **overrides: Any) -> Any:
     try:
         return settings(**overrides)
+    except UnicodeDecodeError:
+        raise SettingsError(".env is not UTF-8 text. Save it as UTF-8.") from None
     except ValidationError as error:
         # a value is never shown: it may be a secret in the wrong place
         lines = [

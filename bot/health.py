@@ -24,9 +24,9 @@ class Health:
         self._log = structlog.get_logger("health")
 
     def failed(self, name: str, reason: str, *, now: float, owner: bool = False) -> None:
-        """Logs the first failure, and a failure that needs the owner where the one before did not."""
+        """Logs the first failure, and one that needs the owner where the one before did not, or was of another kind."""
         known = self._troubles.get(name)
-        if known is None or (owner and not known.owner):
+        if known is None or (owner and (not known.owner or _kind(reason) != _kind(known.reason))):
             log = self._log.error if owner else self._log.warning
             log("dependency_failed", dependency=name, reason=reason, owner_must_act=owner)
         since = known.since if known else now
@@ -40,3 +40,8 @@ class Health:
 
     def troubles(self) -> dict[str, Trouble]:
         return dict(self._troubles)
+
+
+def _kind(reason: str) -> str:
+    """`credit: ...` and `key: ...` are two troubles, not one."""
+    return reason.partition(":")[0]

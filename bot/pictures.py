@@ -13,7 +13,6 @@ import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVarTuple
 
@@ -34,7 +33,8 @@ MAX_SENT_BYTES = 7_000_000  # of one reference (vendor guide)
 
 _BEST, _FLOOR = 95, 80  # JPEG qualities: above, files grow and pictures don't improve; below, one sees it
 _PREVIEW = 85
-_LARGE = 13_000_000  # pixels; the usual photo of a phone has 12 million
+_LARGE = 8_000_000  # pixels; results have some 1.5 million
+_LARGE_LANE = "large-pictures"
 
 _TURNS = MappingProxyType(  # EXIF orientation -> what undoes it
     {
@@ -108,23 +108,34 @@ async def describe(data: bytes) -> Picture:
     return await _bench().work(_described, data)
 
 
-class _Bench:
-    """Where decoding happens: in two threads, and of large pictures only one at a time.
+class _TooLarge(Exception):
+    """This picture belongs on the bench's other lane."""
 
-    Decoders take up to 16 bytes per pixel (observed: WebP), so 50 and 13 megapixels side by side stay near 1 GB. Memory
-    is the process's, and so is this bound: it belongs to no event loop, and waiting for it takes no thread from others.
+
+class _Bench:
+    """Where decoding happens: two threads for what is small, as results are, and one for what is large.
+
+    A member's huge photos wait for each other and for nobody else's pictures. Decoders take up to 16 bytes per pixel
+    (observed: WebP): one picture of 50 megapixels and two of 8 come to about 1 GB. Memory is the process's, and so is
+    this bound: it belongs to no event loop.
     """
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pictures")
-        self._large = threading.Lock()
+        self._small = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pictures")
+        self._large = ThreadPoolExecutor(max_workers=1, thread_name_prefix=_LARGE_LANE)
 
     async def work(self, step: Callable[[*_Args], Picture], *args: *_Args) -> Picture:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, step, *args)
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._small, step, *args)
+        except _TooLarge:
+            return await loop.run_in_executor(self._large, step, *args)
 
-    def room(self, file: PictureFile) -> AbstractContextManager[object]:
-        """Held from the first decoded pixel to the last encoded one."""
-        return self._large if math.prod(file.size) > _LARGE else nullcontext()
+
+def _must_fit_here(file: PictureFile) -> None:
+    """Before the first pixel is decoded: raises _TooLarge in a thread for small pictures."""
+    if math.prod(file.size) > _LARGE and not threading.current_thread().name.startswith(_LARGE_LANE):
+        raise _TooLarge
 
 
 @functools.cache
@@ -139,39 +150,39 @@ def _referenced(data: bytes, max_bytes: int) -> Picture:
     if len(data) > MAX_RECEIVED_BYTES:
         raise Unusable(functools.partial(messages.picture_too_heavy, size=len(data), most=MAX_RECEIVED_BYTES))
     file = picture_files.opened(data)
-    with _bench().room(file):
-        if file.bare is not None and len(file.bare) <= max_bytes and _shows_as_stored(file):
-            with picture_files.reading():
-                file.image.load()
-            return _untouched(file, file.bare)
-        return _fitted(_shown(file), max_bytes, lossless=file.lossless)
+    _must_fit_here(file)
+    if file.bare is not None and len(file.bare) <= max_bytes and _shows_as_stored(file):
+        with picture_files.reading():
+            file.image.load()
+        return _untouched(file, file.bare)
+    return _fitted(_shown(file), max_bytes, lossless=file.lossless)
 
 
 def _limited(data: bytes, max_bytes: int, max_side: int | None) -> Picture:
     file = picture_files.opened(data)
     if _is_png_or_jpeg(file) and len(data) <= max_bytes and max(file.size) <= (max_side or math.inf):
         return _untouched(file, data)
-    with _bench().room(file):
-        return _fitted(_shrunk(_shown(file), max_side), max_bytes, lossless=file.lossless)
+    _must_fit_here(file)
+    return _fitted(_shrunk(_shown(file), max_side), max_bytes, lossless=file.lossless)
 
 
 def _previewed(data: bytes, max_side: int) -> Picture:
     file = picture_files.opened(data)
-    with _bench().room(file):
-        if isinstance(file.image, JpegImageFile):
-            file.image.draft(None, (2 * max_side, 2 * max_side))  # decodes to a half, a quarter or an eighth at once
-        image = _shrunk(_shown(file), max_side)
-        return _fitted(image, MAX_SENT_BYTES, lossless=False, best=_PREVIEW)
+    _must_fit_here(file)
+    if isinstance(file.image, JpegImageFile):
+        file.image.draft(None, (2 * max_side, 2 * max_side))  # decodes to a half, a quarter or an eighth at once
+    image = _shrunk(_shown(file), max_side)
+    return _fitted(image, MAX_SENT_BYTES, lossless=False, best=_PREVIEW)
 
 
 def _described(data: bytes) -> Picture:
     file = picture_files.opened(data)
-    with _bench().room(file):
-        if _is_png_or_jpeg(file):
-            with picture_files.reading():
-                file.image.load()
-            return _untouched(file, data)
-        return _fitted(_shown(file), MAX_RECEIVED_BYTES, lossless=True)
+    _must_fit_here(file)
+    if _is_png_or_jpeg(file):
+        with picture_files.reading():
+            file.image.load()
+        return _untouched(file, data)
+    return _fitted(_shown(file), MAX_RECEIVED_BYTES, lossless=True)
 
 
 def _is_png_or_jpeg(file: PictureFile) -> bool:

@@ -23,7 +23,7 @@ BUGS_BEFORE_FAILURE = 5
 """A step that raises a bug this often in a row is answered as a failure with its id."""
 
 STORE_PAUSE_SECONDS = 1.0
-DRAIN_SECONDS = 7.0
+DRAIN_SECONDS = 5.0
 """How long a stop waits for running steps before it hands them back; the process has 10 s in all."""
 
 

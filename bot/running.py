@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import structlog
@@ -24,6 +24,10 @@ from bot.views import Views
 DAY = 86_400.0
 LAG_SECONDS = 1.0  # between two looks at the event loop's lag
 UNUSED_BLOB_SECONDS = DAY  # an upload that never became part of a request
+MOST_BLOB_BYTES = 20_000_000_000
+"""Above this the oldest ended requests lose their pictures before their time, so that a disk doesn't fill."""
+
+MEND_SECONDS = 60.0  # until a task that a bug ended is begun again
 
 
 async def run(
@@ -63,11 +67,14 @@ async def _run_until(stop: asyncio.Event, app: App, server: Any | None, tell: Ca
             asyncio.create_task(_listen(platform, app.health), name=f"platform-{name}")
             for name, platform in app.platforms.items()
         ),
-        asyncio.create_task(
-            control.serve(commands.control_socket(app.settings), commands.of(app.service)), name="control"
+        *(
+            asyncio.create_task(_keep_up(name, work, app.health), name=name)
+            for name, work in (
+                ("control", lambda: control.serve(commands.control_socket(app.settings), commands.of(app.service))),
+                ("retention", lambda: _retain(app)),
+                ("loop-lag", lambda: _watch_loop(app.metrics)),
+            )
         ),
-        asyncio.create_task(_retain(app), name="retention"),
-        asyncio.create_task(_watch_loop(app.metrics), name="loop-lag"),
         asyncio.create_task(probe(app.queue, app.health, app.settings.gmi_model, time.time), name="probe"),
     ]
     log.info("started", platforms=sorted(app.platforms), model=app.settings.gmi_model)
@@ -158,6 +165,21 @@ async def _listen(platform: Platform, health: Health) -> None:
     health.failed(platform.name, reason, now=time.time(), owner=True)
 
 
+async def _keep_up(name: str, work: Callable[[], Awaitable[None]], health: Health) -> None:
+    """Begins again what ended by a fault: told once, never in silence."""
+    log = structlog.get_logger("app")
+    while True:
+        try:
+            await work()
+        except OSError as error:
+            health.failed(name, f"{name}: {error}", now=time.time(), owner=True)
+        except Exception:
+            log.exception("task_failed", task=name)
+            health.failed(name, f"{name} stopped by a bug; see the log", now=time.time())
+        await asyncio.sleep(MEND_SECONDS)
+        health.worked(name, now=time.time())
+
+
 async def _retain(app: App) -> None:
     """Retention, at the start and then daily."""
     while True:
@@ -172,7 +194,9 @@ async def _retain(app: App) -> None:
 async def retain(app: App, now: float) -> None:
     """Removes what has been kept for RETENTION_DAYS, and bytes that nothing needs. Raises StoreBusy."""
     swept = await app.store.sweep(
-        before=now - app.settings.retention_days * DAY, unused_before=now - UNUSED_BLOB_SECONDS, max_bytes=None
+        before=now - app.settings.retention_days * DAY,
+        unused_before=now - UNUSED_BLOB_SECONDS,
+        max_bytes=MOST_BLOB_BYTES,
     )
     if swept.jobs or swept.pictures:
         structlog.get_logger("app").info("retention", jobs=swept.jobs, pictures=swept.pictures)

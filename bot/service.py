@@ -28,6 +28,7 @@ from bot.model import (
     ConversationRef,
     ImageRequest,
     Job,
+    JobQuery,
     JobState,
     MessageRef,
     Person,
@@ -211,8 +212,13 @@ class Service:
             return messages.deleted()
 
     async def forget(self, platform: str, person_id: str) -> Forgotten:
-        """Removes a member's words and pictures from the store."""
+        """Removes a member's words and pictures from the store, and from the pages that show the newest of them."""
+        theirs = await self._store.jobs(JobQuery(platform=platform, person=person_id, limit=1000))
         forgotten = await self._store.forget(platform, person_id, self._clock())
+        for job in theirs:
+            left = await self._store.get(job.id)
+            if left:
+                self._changes.tell(left)
         self._log.info("member_forgotten", platform=platform, jobs=forgotten.jobs, pictures=forgotten.pictures)
         return forgotten
 

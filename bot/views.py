@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ from bot.changes import Changes, Listener
 from bot.health import Health
 from bot.metrics import Metrics
 from bot.model import (
-    OPEN,
     Conversation,
     ConversationRef,
     Event,
@@ -26,15 +26,20 @@ from bot.ports import Platform, Store, StoreBusy
 __all__ = ["JobPage", "Listener", "Readiness", "Thread", "Version", "Views"]
 
 QUEUE_SEEN_SECONDS = 60.0
+PROBE_SECONDS = 2.0
 """A queue that was seen this recently needs no probe before the bot calls itself ready."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Version:
-    """One job as a version of its thread's picture. number: from 1, in accept order. built_on: the parent's number."""
+    """One job as a version of its thread's picture.
+
+    number: from 1, in accept order, of those that became pictures, deleted ones included; None: it is none (yet).
+    built_on: the parent's number.
+    """
 
     job: Job
-    number: int
+    number: int | None
     built_on: int | None
     text: str  # the state, or the failure, in the bot's words
     is_head: bool
@@ -94,6 +99,7 @@ class Views:
         self._probe_queue = probe_queue
         self._queue_seen_at = queue_seen_at
         self._probed_at = float("-inf")
+        self._probe: asyncio.Future[None] | None = None
         self._platforms: tuple[Platform, ...] = ()
 
     def watch(self, platforms: Sequence[Platform]) -> None:
@@ -129,14 +135,15 @@ class Views:
     async def _thread(self, conversation: Conversation) -> Thread:
         newest_first = await self._store.jobs(JobQuery(conversation_id=conversation.id, limit=1000))
         jobs = newest_first[::-1]
-        numbers = {job.id: number for number, job in enumerate(jobs, start=1)}
+        became = (job for job in jobs if job.state is JobState.SUCCEEDED)
+        numbers = {job.id: number for number, job in enumerate(became, start=1)}
         head = next((j for j in newest_first if j.state is JobState.SUCCEEDED and j.deleted_at is None), None)
         return Thread(
             conversation=conversation,
             versions=tuple(
                 Version(
                     job=job,
-                    number=numbers[job.id],
+                    number=numbers.get(job.id),
                     built_on=numbers.get(job.parent_id) if job.parent_id else None,
                     text=messages.state(job),
                     is_head=head is not None and job.id == head.id,
@@ -202,14 +209,14 @@ class Views:
         seen_at = self._queue_seen_at()
         if seen_at is not None and now - seen_at < QUEUE_SEEN_SECONDS:
             return
-        if now - self._probed_at >= QUEUE_SEEN_SECONDS / 6:
+        if self._probe is None or (self._probe.done() and now - self._probed_at >= QUEUE_SEEN_SECONDS / 6):
             self._probed_at = now
-            await self._probe_queue()
+            self._probe = asyncio.ensure_future(self._probe_queue())
+        # a queue that hangs must not make its monitor hang; what the probe learns counts at the next look
+        await asyncio.wait([self._probe], timeout=PROBE_SECONDS)
+        if not self._probe.done() and "queue" not in self._health.troubles():
+            self._health.failed("queue", "the queue does not answer", now=now)
 
     async def metrics(self) -> bytes:
         """Prometheus' exposition text."""
         return self._metrics.render(await self._store.count())
-
-    def open_states(self) -> frozenset[JobState]:
-        """The states in which a job still owes an answer."""
-        return OPEN

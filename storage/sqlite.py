@@ -139,7 +139,17 @@ class SqliteEngine:
         # Rows first: should the process die here, `remove_strays` finds files without rows, but nothing is listed that
         # is not there.
         self._files.remove(removal.blobs)
+        self._empty_log()
         return removal
+
+    def _empty_log(self) -> None:
+        """What was removed still stands in the write-ahead log; written back, it is gone from there as well.
+
+        Best effort: a reader that is at work keeps the log, and the next removal or the end empties it.
+        """
+        with self._must_write().engine.connect() as connection:
+            raw: Any = connection.connection.dbapi_connection
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _remove_unlisted(self, old: list[tuple[str, Path]]) -> None:
         def listed(connection: Connection) -> set[str]:
@@ -288,6 +298,7 @@ def _prepare_writer(connection: sqlite3.Connection) -> None:
         raise StoreBusy("The folder of the database does not support SQLite's WAL mode. Put DATA_DIR on a local disk.")
     connection.execute("PRAGMA synchronous = FULL")  # a job that was accepted survives a power cut
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA secure_delete = ON")  # what was forgotten is gone from the file, too
     connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
 
 
