@@ -56,7 +56,9 @@ def read_sending(sent: Any) -> Sending:
 
 
 def read_words(text: str) -> Words:
-    """Takes the command off. Raises UserError for a command that there isn't."""
+    """Takes the command off. Raises UserError for a command that there isn't, and for an aside."""
+    if text.lstrip().startswith("//"):
+        raise UserError("That begins with //, which marks an aside, so I left it alone. Take the // off to ask for it.")
     command = _COMMAND.match(text)
     if command is None:
         return Words(text=text, starts=False)
@@ -101,7 +103,7 @@ def visitor_name(typed: str) -> str:
 def channel_name(typed: str) -> str:
     """A channel's name as it stands in an address: lower case, letters, digits and dashes; "" if nothing is left."""
     plain = unicodedata.normalize("NFKC", typed).lower()
-    return re.sub(r"[^\w]+|_+", "-", plain).strip("-")[:LONGEST_NAME].strip("-")
+    return re.sub(r"[\W_]+", "-", plain).strip("-")[:LONGEST_NAME].strip("-")
 
 
 def _attachment(file: Any) -> Attachment:

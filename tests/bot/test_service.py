@@ -33,6 +33,14 @@ def store(world):
     return world.app.store
 
 
+async def told_by(asked):
+    """The sentence, good or bad."""
+    try:
+        return await asked
+    except UserError as refusal:
+        return str(refusal)
+
+
 # -- accepting -------------------------------------------------------------------------------------------------------
 
 
@@ -245,6 +253,28 @@ async def test_again_of_what_is_not_kept_or_not_known_says_so(service, world):
     assert str(refusal.value) == messages.unknown_job("nosuchjob")
 
 
+async def test_open_pages_hear_that_a_member_was_forgotten(service, world):
+    fox = await service.imagine(request())
+    await world.settle()
+    with world.app.views.listen() as listener:
+        await service.forget("web", ANN.id)
+        (left,) = listener.drain()
+    assert (left.id, left.prompt, left.requester.name, left.images) == (fox.id, "", "", ())
+
+
+async def test_only_pictures_are_numbered_as_versions(service, world):
+    lost = await service.imagine(request())
+    await service.cancel(lost.id, by=ANN)
+    fox = await service.imagine(request("a fox again", source="s2"))
+    await world.settle()
+    night = await service.edit(request("at night", source="s3"), of=fox.id)
+    thread = await world.app.views.thread(fox.conversation_id)
+    numbers = {version.job.id: (version.number, version.built_on) for version in thread.versions}
+    assert numbers == {lost.id: (None, None), fox.id: (1, None), night.id: (None, 1)}
+    await world.settle()
+    world.place.seen |= {job.id for job in await world.jobs()}
+
+
 # -- changing one's mind ---------------------------------------------------------------------------------------------
 
 
@@ -261,13 +291,10 @@ async def test_cancel_races_with_a_step_and_one_of_them_wins(service, world):
     for number in range(10):
         job = await service.imagine(request(f"fox {number}", source=f"s{number}"))
         async with world.stepping():
-            try:
-                await service.cancel(job.id, by=ANN)
-            except UserError as late:
-                assert str(late) == messages.too_late_to_cancel()
+            told = await told_by(service.cancel(job.id, by=ANN))
         await world.settle()
-        ended = await world.app.store.get(job.id)
-        assert ended.state in (JobState.CANCELLED, JobState.SUCCEEDED)
+        state = (await world.app.store.get(job.id)).state
+        assert state is (JobState.SUCCEEDED if told == messages.too_late_to_cancel() else JobState.CANCELLED)
         world.place.seen.add(job.id)
 
 

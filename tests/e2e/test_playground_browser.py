@@ -12,8 +12,8 @@ from tests.e2e.window import Window, a_png
 WIDE = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
-# What a browser itself logs as an error: a refused upload, and a connection that a killed bot or a navigation broke.
-EXPECTED = re.compile(r"status of 422|ERR_CONNECTION_|ERR_EMPTY_RESPONSE|WebSocket connection")
+# What a browser itself logs as an error: a refused upload, a page that is not there, and a connection that a killed bot or a navigation broke.
+EXPECTED = re.compile(r"status of 4(?:04|22)|ERR_CONNECTION_|ERR_EMPTY_RESPONSE|WebSocket connection")
 MARKUP = "<img src=x onerror='window.hurt=1'> **bold** <b>tag</b> [link](javascript:window.hurt=1) {{ 7*7 }}"
 
 
@@ -113,6 +113,26 @@ def test_failure_is_told_in_the_bots_own_sentence_and_can_be_tried_again(window)
     failed.get_by_role("button", name="Try again").dblclick()
     ann.sees(2, "failed")
     expect(ann.versions()).to_have_count(2)
+    expect(ann.reply).to_have_attribute("placeholder", "Describe a picture to begin this thread anew")
+    card = ann.page.locator(".card", has_text="something awful")
+    expect(card).to_contain_text("did not work")
+    expect(card).not_to_contain_text("version")
+    ann.replies("something nice").sees(3, "done")
+    expect(ann.version(3)).to_contain_text("Version 1")
+    expect(card).to_contain_text("1 version")
+    expect(ann.reply).to_have_attribute("placeholder", "Reply to edit the newest picture")
+
+
+def test_an_aside_is_left_alone_in_both_boxes(window):
+    ann = window().opens().comes_in_as("Ann")
+    ann.imagines("// what shall we paint?")
+    ann.is_told("begins with //", "Take the // off")
+    expect(ann.new_picture).to_have_value("// what shall we paint?")
+    ann.imagines("a heron at dawn").sees(1, "done")
+    ann.replies("//lovely")
+    ann.is_told("begins with //")
+    expect(ann.reply).to_have_value("//lovely")
+    expect(ann.versions()).to_have_count(1)
 
 
 def test_refusal_is_private_and_keeps_what_was_typed_and_attached(window):
@@ -145,6 +165,9 @@ def test_pictures_that_cannot_be_used_are_refused_at_once(window):
     ann.is_told("notes.pdf", "is a PDF")
     picker.set_input_files({"name": "empty.png", "mimeType": "image/png", "buffer": b""})
     ann.is_told("empty.png is empty")
+    picker.set_input_files({"name": "letter.jpg", "mimeType": "image/jpeg", "buffer": b"Dear Ann,"})
+    ann.is_told("letter.jpg", "not a picture that I can read")
+    ann.has_attached(2)
     ann.new_picture.evaluate(
         """box => { const clipboardData = new DataTransfer();
              clipboardData.items.add(new File([new Uint8Array(30000001)], "huge.png", { type: "image/png" }));
@@ -280,6 +303,10 @@ def test_keyboard_alone_is_enough(window):
 
 def test_channels_keep_their_threads_apart(window):
     ann = window().opens().comes_in_as("Ann")
+    ann.page.get_by_label("New channel").fill("///")
+    ann.page.get_by_label("New channel").press("Enter")
+    expect(ann.page.get_by_text("A channel's name needs at least one letter or digit.")).to_be_visible()
+    expect(ann.page.get_by_label("New channel")).to_have_value("///")
     ann.page.get_by_label("New channel").fill("Über Nacht!")
     ann.page.get_by_label("New channel").press("Enter")
     expect(ann.page).to_have_url(re.compile("/c/%C3%BCber-nacht$"))
@@ -298,6 +325,20 @@ def test_channels_keep_their_threads_apart(window):
     bo = window().opens()
     bo.page.get_by_role("link", name="# über-nacht").click()
     expect(bo.page.locator(".card", has_text="an owl in the dark")).to_be_visible()
+
+
+def test_an_address_that_leads_nowhere_shows_the_way_back(window, demo):
+    ann = window()
+    answer = ann.page.request.get(f"{demo.address}/no/such/page")
+    assert answer.status == 404
+    assert ann.page.request.get(f"{demo.address}/operator/").url == f"{demo.address}/operator"
+    outside = ann.page.request.get(f"{demo.address}//example.org/", max_redirects=0)
+    assert outside.headers["location"] == "/example.org", "the way back never leads out"
+    ann.opens("/no/such/page")
+    expect(ann.page.get_by_role("heading", name="There is no such page")).to_be_visible()
+    assert ann.page.locator("main").count() == 1
+    ann.page.get_by_role("link", name="To the first page", exact=True).click()
+    expect(ann.page.get_by_role("heading", name="# general")).to_be_visible()
 
 
 def test_light_and_dark_follow_the_system_until_somebody_chooses(window):
@@ -326,7 +367,7 @@ def test_operator_finds_follows_cancels_and_repeats_a_job(window):
     expect(boss.page.locator("tbody tr")).to_have_count(1)
     boss.photographs("operator-light")
     row.get_by_role("link").click()
-    expect(boss.page.locator(".history")).to_contain_text("sent to the queue")
+    expect(boss.page.locator(".history")).to_contain_text("sending to the queue")
     expect(boss.page.locator(".json").first).to_contain_text('"prompt": "a lost kite')
     expect(boss.page.get_by_text("Vendor's request")).to_be_visible()
     boss.page.get_by_role("button", name="Cancel this job").click()

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import re
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -51,7 +50,7 @@ class Window:
 
     @property
     def reply(self) -> Locator:
-        return self.page.get_by_label("Reply to edit the newest picture")
+        return self.page.locator(".thread textarea")
 
     # -- saying things ------------------------------------------------------------------------------------------
 
@@ -78,7 +77,8 @@ class Window:
     # -- seeing things ------------------------------------------------------------------------------------------
 
     def version(self, number: int) -> Locator:
-        return self.page.get_by_role("article", name=re.compile(rf"^Version {number},"))
+        """The request that became this version, or will if nothing fails before it: the thread's first is 1."""
+        return self.versions().nth(number - 1)
 
     def versions(self) -> Locator:
         return self.page.locator(".thread .turn")

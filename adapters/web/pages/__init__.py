@@ -9,6 +9,7 @@ from adapters.web.outbound import Playground
 from adapters.web.pages.composer import receive_uploads
 from adapters.web.pages.elements import serve_assets
 from adapters.web.pages.live import Live
+from adapters.web.pages.missing import register_missing
 from adapters.web.pages.operator import register_operator
 from adapters.web.pages.playground import register_playground
 from bot.service import Service
@@ -23,8 +24,12 @@ def register(service: Service, views: Views, playground: Playground | None) -> N
     if playground:
         receive_uploads(service)
         register_playground(service, views, live)
-        return
+    else:
+        _begin_with_operator()
+    register_missing()
 
+
+def _begin_with_operator() -> None:
     @ui.page("/")
     def first() -> RedirectResponse:
         return RedirectResponse("/operator")

@@ -137,10 +137,7 @@ class CardView:
             on_follow(self.element, lambda: look(id))
             self._frame = Tag("div", "card-frame")
             with Tag("div", "card-main"):
-                with Tag("div", "card-line"):
-                    avatar(face.who, face.person_id)
-                    Tag("span", "who", face.who)
-                    Moment(face.at)
+                self._line = Tag("div", "card-line")
                 self._title = Tag("p", "card-title")
                 self._foot = Tag("div", "card-foot")
         self.show(face)
@@ -150,10 +147,19 @@ class CardView:
         if old == face:
             return
         self.element.set("data-stage", face.newest.value)
-        self._title.text = face.title or "Without words"
+        self._title.text = face.title
+        if old is None or old.who != face.who:
+            self._write_line(face)
         if old is None or (old.picture, old.newest) != (face.picture, face.newest):
             self._write_frame(face)
         self._write_foot(face)
+
+    def _write_line(self, face: CardFace) -> None:
+        self._line.clear()
+        with self._line:
+            avatar(face.who, face.person_id)
+            Tag("span", "who", face.who)
+            Moment(face.at)
 
     def _write_frame(self, face: CardFace) -> None:
         self._frame.clear()
@@ -174,8 +180,9 @@ class CardView:
                     Moment(face.since, "elapsed")
             elif face.newest is Stage.FAILED:
                 Tag("span", "pill", "did not work", data_stage="failed")
-            Tag("span", "frame-number", "1 version" if face.versions == 1 else f"{face.versions} versions")
-            if face.versions > 1 and not face.newest.open:
+            if face.versions:
+                Tag("span", "frame-number", "1 version" if face.versions == 1 else f"{face.versions} versions")
+            if face.versions > 1 and not face.newest.open and face.newest is not Stage.REMOVED:
                 with Tag("span", "last"):
                     Tag("span", "", f"{face.newest_by}, ")
                     Moment(face.newest_at)

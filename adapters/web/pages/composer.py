@@ -14,7 +14,7 @@ from adapters.web.inbound import Sending, read_sending
 from adapters.web.pages.elements import asset
 from bot.errors import UserError
 from bot.model import ASPECT_RATIOS
-from bot.pictures import MAX_RECEIVED_BYTES, too_large_by_metadata
+from bot.pictures import MAX_RECEIVED_BYTES, to_reference, too_large_by_metadata
 from bot.service import Service
 
 
@@ -73,12 +73,12 @@ class Composer(Element, component="assets/composer.js"):
     def fill(self, text: str) -> None:
         self.run_method("fill", text)
 
-    def build_on(self, *, job_id: str, image: int, number: int, sha256: str) -> None:
+    def build_on(self, *, job_id: str, image: int, number: int | None, sha256: str) -> None:
         """The next words are about this very picture."""
         self.run_method("build", {"job": job_id, "image": image, "number": number, "sha256": sha256})
 
-    def show(self, *, most: int, ratio: str) -> None:
-        for name, value in {"most": most, "ratio": ratio}.items():
+    def show(self, *, label: str, most: int, ratio: str) -> None:
+        for name, value in {"label": label, "placeholder": label, "most": most, "ratio": ratio}.items():
             if self.props[name] != value:
                 self.props[name] = value
 
@@ -107,4 +107,8 @@ def receive_uploads(service: Service) -> None:
             refusal = too_large_by_metadata(name, len(data), media_type)
         if refusal:
             return JSONResponse({"detail": refusal}, 422)
+        try:
+            await to_reference(bytes(data), name=name)  # what could never go along is told before it is asked for
+        except UserError as error:
+            return JSONResponse({"detail": str(error)}, 422)
         return JSONResponse({"sha256": await service.keep(bytes(data))})

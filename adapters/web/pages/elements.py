@@ -83,6 +83,10 @@ class Line(Element, component="assets/line.js"):
             live=button is None, quiet=quiet, eager=eager,
         )  # fmt: skip
 
+    def refuse(self, answer: str, sentence: str) -> None:
+        """Gives an answer back, and says what is wrong with it."""
+        self.run_method("refused", answer, sentence)
+
 
 def icon(name: str) -> None:
     """One of the drawings in icons.svg; says nothing to screen readers."""
@@ -127,6 +131,15 @@ def avatar(name: str, person_id: str) -> None:
 def picture_url(sha256: str, *, width: int | None = None) -> str:
     """Where the server shows a kept picture; width: of a preview, in pixels."""
     return f"/pictures/{sha256}" + (f"?w={width}" if width else "")
+
+
+def reference_thumb(sha256: str, name: str, *, width: int) -> None:
+    """An attached picture, small, and a link to it; by its name where the file cannot be shown."""
+    with Tag("a", "", href=picture_url(sha256), target="_blank", title=name):
+        Tag("img", "", src=picture_url(sha256, width=width), alt=f"Reference: {name}", loading="lazy").on(
+            "error", js_handler="(event) => event.target.parentElement.toggleAttribute('data-broken', true)"
+        )
+        Tag("span", "file-name", name)
 
 
 @functools.cache

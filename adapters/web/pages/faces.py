@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from bot.model import Job, JobState
+from bot.model import OPEN, Job, JobState
 from bot.views import Thread, Version
 
 SHAPE_OF_NOTHING = (1, 1)
+SOMEBODY = "Someone"
+"""Who asked for what is removed."""
 
 
 class Stage(StrEnum):
@@ -22,6 +24,7 @@ class Stage(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     DELETED = "deleted"
+    REMOVED = "removed"  # at the member's wish, or because it is no longer kept: words, name and pictures are gone
 
     @property
     def open(self) -> bool:
@@ -40,6 +43,8 @@ _STAGES = {
 
 
 def stage(job: Job) -> Stage:
+    if not job.requester.name and job.state not in OPEN:
+        return Stage.REMOVED
     return Stage.DELETED if job.deleted_at is not None else _STAGES[job.state]
 
 
@@ -63,10 +68,13 @@ class Shot:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TurnFace:
-    """One version as a thread shows it. since: when it began to wait or to be painted."""
+    """One request as a thread shows it. number: of the picture that it became. parent: the job that it builds on, and
+    built_on that one's number. since: when it began to wait or to be painted.
+    """
 
     job_id: str
-    number: int
+    number: int | None
+    parent: str | None
     built_on: int | None
     built_on_picture: str | None
     who: str
@@ -90,7 +98,7 @@ class TurnFace:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CardFace:
-    """A thread as its channel shows it. newest: the last version's stage; since: of the last version, while it is open."""
+    """A thread as its channel shows it. versions: pictures that are there. newest: the last version's stage; since: of the last version, while it is open."""
 
     conversation_id: str
     who: str
@@ -108,25 +116,26 @@ class CardFace:
 
 def turn_faces(thread: Thread) -> list[TurnFace]:
     """The versions of a thread, oldest first."""
-    by_number = {version.number: version for version in thread.versions}
-    return [_turn(version, by_number) for version in thread.versions]
+    jobs = {version.job.id: version.job for version in thread.versions}
+    return [_turn(version, jobs) for version in thread.versions]
 
 
-def _turn(version: Version, by_number: dict[int, Version]) -> TurnFace:
+def _turn(version: Version, jobs: dict[str, Job]) -> TurnFace:
     job = version.job
-    parent = by_number.get(version.built_on) if version.built_on else None
+    parent = jobs.get(job.parent_id) if job.parent_id else None
     shown = stage(job)
     return TurnFace(
         job_id=job.id,
         number=version.number,
+        parent=parent.id if parent else None,
         built_on=version.built_on,
-        built_on_picture=_picture_of(parent.job, job.parent_image) if parent else None,
-        who=job.requester.name,
+        built_on_picture=_picture_of(parent, job.parent_image) if parent else None,
+        who=job.requester.name or SOMEBODY,
         person_id=job.requester.id,
         at=job.accepted_at,
         prompt=job.prompt,
         stage=shown,
-        text=version.text,
+        text="Removed" if shown is Stage.REMOVED else version.text,
         remark=job.remark,
         since=since(job),
         shape=shape(job.aspect_ratio),
@@ -159,18 +168,25 @@ def card_face(thread: Thread) -> CardFace | None:
     sha256 = _picture_of(head, 0) if head else None
     return CardFace(
         conversation_id=thread.conversation.id,
-        who=first.requester.name,
+        who=first.requester.name or SOMEBODY,
         person_id=first.requester.id,
         at=first.accepted_at,
-        title=first.prompt,
-        versions=len(thread.versions),
+        title=title(thread),
+        versions=sum(stage(version.job) is Stage.DONE for version in thread.versions),
         newest=stage(last),
         text=thread.versions[-1].text,
         since=since(last),
-        newest_by=last.requester.name,
+        newest_by=last.requester.name or SOMEBODY,
         newest_at=last.finished_at or last.accepted_at,
         picture=Thumb(sha256=sha256, name=head.prompt) if head and sha256 else None,
     )
+
+
+def title(thread: Thread) -> str:
+    """What a thread is called: by the words that began it."""
+    if thread.versions and stage(thread.versions[0].job) is Stage.REMOVED:
+        return "Removed"
+    return thread.title or "Without words"
 
 
 def fresher(one: Thread, other: Thread) -> Thread:

@@ -10,8 +10,8 @@ from uuid import uuid4
 from nicegui import Client, ui
 
 from adapters.web.inbound import source_id
-from adapters.web.pages.elements import Moment, Tag, button, picture_url
-from adapters.web.pages.faces import elided, seconds_taken, stage
+from adapters.web.pages.elements import Moment, Tag, button, picture_url, reference_thumb
+from adapters.web.pages.faces import SOMEBODY, elided, seconds_taken, stage
 from adapters.web.pages.jobs_table import duration
 from adapters.web.pages.live import Reading
 from bot import messages
@@ -119,10 +119,10 @@ def _write_facts(page: JobPage) -> None:
     facts: list[tuple[str, str | float | None]] = [
         ("Job", job.id),
         ("Vendor's request", job.request_id),
-        ("Vendor's status", job.vendor_status),
+        ("Vendor's status" if job.state in OPEN else "Vendor's status, last seen", job.vendor_status),
         ("Why it failed", f"{job.failure.kind.value}: {job.failure.reason}" if job.failure else None),
         ("Remark", job.remark),
-        ("Asked for by", f"{job.requester.name} ({job.platform}:{job.requester.id})"),
+        ("Asked for by", f"{job.requester.name or SOMEBODY} ({job.platform}:{job.requester.id})"),
         ("Where", _place(conversation.ref) if conversation else None),
         ("Model", job.model),
         ("Aspect ratio", job.aspect_ratio),
@@ -180,8 +180,7 @@ def _write_pictures(job: Job) -> None:
                 if sha256 is None:
                     Tag("span", "none", f"{name} (not fetched yet)")
                     continue
-                with Tag("a", "", href=picture_url(sha256), target="_blank", title=name):
-                    Tag("img", "", src=picture_url(sha256, width=256), alt=f"Reference: {name}", loading="lazy")
+                reference_thumb(sha256, name, width=256)
 
 
 def _write_parents(parents: Sequence[Job]) -> None:

@@ -132,7 +132,7 @@ def register_operator(service: Service, views: Views, live: Live, *, playground:
         furnish("Jobs · Darkroom")
         with bar(home=home, links=links):
             Tag("h1", "bar-title", "Jobs")
-        with Tag("main", "office"):
+        with Tag("div", "office"):
             strip = HealthStrip(client, views)
             page = JobsPage(client, views, live)
         await page.read()
@@ -143,7 +143,7 @@ def register_operator(service: Service, views: Views, live: Live, *, playground:
         furnish(f"Job {job_id} · Darkroom")
         with bar(home=home, links={"All jobs": "/operator", **links}):
             Tag("h1", "bar-title", "Job")
-        with Tag("main", "office"):
+        with Tag("div", "office"):
             details = JobDetails(client, job_id, service=service, views=views)
         live.jobs(client, details.hear)
         await details.read()

@@ -21,7 +21,7 @@ from adapters.web.inbound import (
 )
 from adapters.web.pages.channel import PAGE, ChannelView
 from adapters.web.pages.elements import Line, Tag, avatar, on_follow
-from adapters.web.pages.faces import fresher
+from adapters.web.pages.faces import fresher, title
 from adapters.web.pages.live import Live
 from adapters.web.pages.theme import VIEWPORT, bar, furnish
 from adapters.web.pages.thread import ThreadView
@@ -56,7 +56,7 @@ class PlaygroundPage:
                 Tag("h2", "channels-title", "Channels")
                 self._channel_list = Tag("div", "channel-list")
                 self._write_new_channel()
-            self._main = Tag("main", "main")
+            self._main = Tag("div", "main")
             self._aside = Tag("div", "aside")
         self._meet()
         live.threads(client, self._hear)
@@ -136,6 +136,8 @@ class PlaygroundPage:
             name = channel_name(event.args) if isinstance(event.args, str) else ""
             if name:
                 await self.go(f"/c/{name}")
+            else:
+                line.refuse(str(event.args), "A channel's name needs at least one letter or digit.")
 
         line.on("answer", begin)
 
@@ -163,7 +165,7 @@ class PlaygroundPage:
             self._thread = ThreadView(thread, service=self._service, visitor=self._visitor, close=self._leave_thread)
         self._app.set("data-open", "thread")
         await self._open_channel(thread.conversation.ref.channel)
-        self._title(thread.title[:60])
+        self._title(title(thread)[:60])
         if self._channel:
             self._channel.select(conversation_id)
 

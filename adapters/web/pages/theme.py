@@ -28,15 +28,19 @@ def furnish(title: str) -> None:
 
 @contextmanager
 def bar(*, home: str, links: dict[str, str]) -> Iterator[None]:
-    """The line at the top: the name, what the page adds, links to other pages, and light or dark. links: text -> address."""
+    """The line at the top: the name, what the page adds, links to other pages, and light or dark.
+
+    links: text -> address. Who came in with the password finds the way out, too.
+    """
     with Tag("header", "bar"):
         with Tag("a", "mark", href=home, aria_label="Darkroom, to the first page"):
             Tag("span", "lamp", aria_hidden="true")
             Tag("span", "mark-name", "Darkroom")
         with Tag("div", "bar-middle"):
             yield
+        is_signed_in = any(name.startswith("darkroom_session") for name in ui.context.client.request.cookies)
         with Tag("nav", "bar-links", aria_label="Pages"):
-            for text, address in links.items():
+            for text, address in (links | ({"Sign out": "/logout"} if is_signed_in else {})).items():
                 Tag("a", "", text, href=address)
         icon_button("Light or dark", "theme", classes="ghost theme-toggle").on(
             "click", js_handler="() => window.darkroom.toggleTheme()"

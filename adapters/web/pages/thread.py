@@ -11,7 +11,7 @@ from nicegui.elements.dialog import Dialog
 from adapters.web.inbound import Sending, read_words, source_id, to_request
 from adapters.web.pages.composer import Composer
 from adapters.web.pages.elements import Scroller, Tag, button, icon, icon_button, picture_url
-from adapters.web.pages.faces import Shot, TurnFace, turn_faces
+from adapters.web.pages.faces import Shot, TurnFace, title, turn_faces
 from adapters.web.pages.turn import TurnView
 from adapters.web.pages.visitor import Visitor, ask_name
 from bot.errors import UserError
@@ -20,6 +20,9 @@ from bot.service import Service
 from bot.views import Thread
 
 T = TypeVar("T")
+
+EDIT = "Reply to edit the newest picture"
+BEGIN = "Describe a picture to begin this thread anew"
 
 
 class ThreadView:
@@ -31,7 +34,6 @@ class ThreadView:
         self._service = service
         self._visitor = visitor
         self._conversation: Conversation = thread.conversation
-        self._faces: list[TurnFace] = []
         self._turns: dict[str, TurnView] = {}
         with Tag("section", "panel thread", aria_label="Thread", data_drop=""):
             with Tag("header", "panel-head"):
@@ -48,8 +50,8 @@ class ThreadView:
                     self._composer = Composer(
                         self._send,
                         draft=f"t:{self._conversation.id}",
-                        label="Reply to edit the newest picture",
-                        placeholder="Reply to edit the newest picture",
+                        label=EDIT,
+                        placeholder=EDIT,
                         hint="Enter sends · Shift+Enter for a new line",
                         most=MAX_FIRST_REFERENCES,
                         ratio=self._conversation.aspect_ratio,
@@ -66,18 +68,20 @@ class ThreadView:
     def show(self, thread: Thread, *, fresh: bool = True) -> None:
         """Writes what has changed. fresh: it changed before the visitor's eyes."""
         self._conversation = thread.conversation
-        self._faces = turn_faces(thread)
-        self._title.text = thread.title or "Without words"
+        faces = turn_faces(thread)
+        self._title.text = title(thread)
         with self._list:
-            for face in self._faces:
+            for face in faces:
                 view = self._turns.get(face.job_id)
                 if view:
                     view.show(face)
                 else:
                     self._turns[face.job_id] = TurnView(face, self, fresh=fresh)
-        editing = any(face.stage.open or face.shots for face in self._faces)
+        editing = any(face.stage.open or face.shots for face in faces)
         self._composer.show(
-            most=MAX_EDIT_REFERENCES if editing else MAX_FIRST_REFERENCES, ratio=self._conversation.aspect_ratio
+            label=EDIT if editing else BEGIN,
+            most=MAX_EDIT_REFERENCES if editing else MAX_FIRST_REFERENCES,
+            ratio=self._conversation.aspect_ratio,
         )
 
     def meet(self) -> None:
@@ -110,10 +114,8 @@ class ThreadView:
     def enlarge(self, face: TurnFace, shot: Shot) -> None:
         self._lightbox.show(face, shot)
 
-    def reveal(self, number: int) -> None:
-        face = next((face for face in self._faces if face.number == number), None)
-        if face:
-            self._scroller.reveal(f"turn-{face.job_id}")
+    def reveal(self, job_id: str) -> None:
+        self._scroller.reveal(f"turn-{job_id}")
 
     async def again(self, face: TurnFace) -> None:
         # The id makes a double click one request. Whoever comes back to it is shown what became of it.

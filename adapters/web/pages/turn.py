@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from adapters.web.pages.elements import Moment, Tag, avatar, button, icon, on_follow, picture_url
+from adapters.web.pages.elements import Moment, Tag, avatar, button, icon, on_follow, picture_url, reference_thumb
 from adapters.web.pages.faces import Shot, Stage, TurnFace
 
 THUMB = 512  # pixels
@@ -19,7 +19,7 @@ class TurnActions(Protocol):
 
     def enlarge(self, face: TurnFace, shot: Shot) -> None: ...
 
-    def reveal(self, number: int) -> None: ...
+    def reveal(self, job_id: str) -> None: ...
 
     async def again(self, face: TurnFace) -> None: ...
 
@@ -29,7 +29,7 @@ class TurnActions(Protocol):
 
 
 class TurnView:
-    """A version on one page. The frame stays; only what has changed is written anew."""
+    """A request on one page, and the version that it became. The frame stays; only what has changed is written anew."""
 
     def __init__(self, face: TurnFace, actions: TurnActions, *, fresh: bool) -> None:
         self._actions = actions
@@ -37,11 +37,12 @@ class TurnView:
         self._fresh = fresh  # it came while the page was open: its picture may develop before the visitor's eyes
         self._status: Tag | None = None
         with Tag("article", "turn", id=f"turn-{face.job_id}", data_stage=face.stage.value) as self.element:
-            self._head()
+            self._head = Tag("header", "turn-head")
             self._prompt = Tag("p", "turn-prompt", face.prompt)
             self._built = Tag("div", "turn-built")
             self._references = Tag("div", "references")
             self._body = Tag("div", "turn-body")
+        self._write_head()
         self._write_built()
         self._write_references()
         self._write_body()
@@ -51,9 +52,10 @@ class TurnView:
         if old == face:
             return
         self.element.set("data-stage", face.stage.value)
-        self._tell_number()
         self._prompt.text = face.prompt
-        if (old.built_on, old.built_on_picture) != (face.built_on, face.built_on_picture):
+        if (old.who, old.number, old.is_head, old.stage.open) != (face.who, face.number, face.is_head, face.stage.open):
+            self._write_head()
+        if (old.parent, old.built_on, old.built_on_picture) != (face.parent, face.built_on, face.built_on_picture):
             self._write_built()
         if old.references != face.references:
             self._write_references()
@@ -71,35 +73,33 @@ class TurnView:
 
     # -- parts --------------------------------------------------------------------------------------------------
 
-    def _head(self) -> None:
+    def _write_head(self) -> None:
         face = self._face
-        with Tag("header", "turn-head"):
+        self._head.clear()
+        with self._head:
             avatar(face.who, face.person_id)
             Tag("span", "who", face.who)
             Moment(face.at)
-            self._number = Tag("span", "frame-number")
-            self._newest = Tag("span", "newest", "newest")
-        self._tell_number()
-
-    def _tell_number(self) -> None:
-        face = self._face
-        self._number.text = f"Version {face.number}"
-        self._newest.visible = face.is_head
-        self.element.set("aria-label", f"Version {face.number}, asked for by {face.who}")
+            if face.number:
+                Tag("span", "frame-number", f"Version {face.number}")
+            if face.is_head:
+                Tag("span", "newest", "newest")
+        name = f"Version {face.number}" if face.number else "No picture yet" if face.stage.open else "No picture"
+        self.element.set("aria-label", f"{name}, asked for by {face.who}")
 
     def _write_built(self) -> None:
         face = self._face
         self._built.clear()
-        self._built.visible = face.built_on is not None
-        if face.built_on is None:
+        parent = face.parent
+        self._built.visible = parent is not None
+        if parent is None:
             return
-        number = face.built_on
         with self._built:
             link = Tag("button", "built-on", type="button")
-            link.on("click", lambda: self._actions.reveal(number))
+            link.on("click", lambda: self._actions.reveal(parent))
             with link:
                 icon("branch")
-                Tag("span", "", f"built on version {number}")
+                Tag("span", "", f"built on version {face.built_on}" if face.built_on else "built on an earlier request")
                 if face.built_on_picture:
                     Tag("img", "", src=picture_url(face.built_on_picture, width=THUMB), alt="", loading="lazy")
 
@@ -108,14 +108,7 @@ class TurnView:
         self._references.visible = bool(self._face.references)
         with self._references:
             for thumb in self._face.references:
-                with Tag("a", "", href=picture_url(thumb.sha256), target="_blank", title=thumb.name):
-                    Tag(
-                        "img",
-                        "",
-                        src=picture_url(thumb.sha256, width=THUMB),
-                        alt=f"Reference: {thumb.name}",
-                        loading="lazy",
-                    )
+                reference_thumb(thumb.sha256, thumb.name, width=THUMB)
 
     def _write_body(self) -> None:
         face = self._face
@@ -178,10 +171,10 @@ class TurnView:
             if failed:
                 icon("alert")
             with Tag("div", ""):
-                Tag("p", "", f"{face.text}." if face.text in {"Deleted", "Cancelled"} else face.text)
+                Tag("p", "", f"{face.text}." if face.text in {"Deleted", "Cancelled", "Removed"} else face.text)
                 if face.remark:
                     Tag("p", "remark", face.remark)
-        if face.stage is not Stage.DELETED and (face.prompt or face.references):
+        if face.stage not in {Stage.DELETED, Stage.REMOVED} and (face.prompt or face.references):
             with Tag("div", "actions"):
                 button("Try again", "again").on("click", lambda: self._actions.again(self._face))
 

@@ -33,15 +33,16 @@ class Visitor:
     def person(self) -> Person:
         return Person(id=self.id, name=self.name or "Guest")
 
-    def rename(self, typed: str) -> None:
-        """Keeps the name in the browser, and tells the page; what is no name changes nothing."""
+    def rename(self, typed: str) -> bool:
+        """Keeps the name in the browser, and tells the page; what is no name changes nothing (False)."""
         name = visitor_name(typed)
         if not name:
-            return
+            return False
         self.name = name
         cookie = f"{_COOKIE}={quote(name)}; path=/; max-age={_YEAR}; samesite=lax"
         self._client.run_javascript(f"document.cookie = {json.dumps(cookie)}")
         self._renamed()
+        return True
 
 
 def ask_name(visitor: Visitor, *, eager: bool = False) -> Tag:
@@ -50,7 +51,7 @@ def ask_name(visitor: Visitor, *, eager: bool = False) -> Tag:
         line = Line(
             "What should others call you?", placeholder="Your name", button="Come in", longest=LONGEST_NAME, eager=eager
         )
-        line.on("answer", lambda event: _answered(visitor, event))
+        line.on("answer", lambda event: _answered(visitor, line, event))
     return panel
 
 
@@ -72,14 +73,16 @@ class NameDialog:
                 longest=LONGEST_NAME,
                 eager=True,
             )
-            line.on("answer", self._renamed)
+            line.on("answer", lambda event: self._answered(line, event))
         self._dialog.open()
 
-    def _renamed(self, event: GenericEventArguments) -> None:
-        _answered(self._visitor, event)
-        self._dialog.close()
+    def _answered(self, line: Line, event: GenericEventArguments) -> None:
+        if _answered(self._visitor, line, event):
+            self._dialog.close()
 
 
-def _answered(visitor: Visitor, event: GenericEventArguments) -> None:
-    if isinstance(event.args, str):
-        visitor.rename(event.args)
+def _answered(visitor: Visitor, line: Line, event: GenericEventArguments) -> bool:
+    if visitor.rename(str(event.args)):
+        return True
+    line.refuse(str(event.args), "A name needs at least one visible character.")
+    return False

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.web.pages.faces import Shot, Stage, Thumb, card_face, elided, fresher, shape, stage, turn_faces
+from adapters.web.pages.faces import Shot, Stage, Thumb, card_face, elided, fresher, shape, stage, title, turn_faces
 from adapters.web.pages.jobs_table import Filter, duration, row
 from bot.errors import FailureKind
 from bot.model import (
@@ -49,7 +49,8 @@ def an_image(letter):
 
 
 def a_thread(*jobs, head=None):
-    numbers = {job.id: number for number, job in enumerate(jobs, start=1)}
+    became = (job for job in jobs if job.state is JobState.SUCCEEDED)
+    numbers = {job.id: number for number, job in enumerate(became, start=1)}
     return Thread(
         conversation=Conversation(
             id="c1",
@@ -61,7 +62,11 @@ def a_thread(*jobs, head=None):
         ),
         versions=tuple(
             Version(
-                job=job, number=numbers[job.id], built_on=numbers.get(job.parent_id), text="…", is_head=job.id == head
+                job=job,
+                number=numbers.get(job.id),
+                built_on=numbers.get(job.parent_id),
+                text="…",
+                is_head=job.id == head,
             )
             for job in jobs
         ),
@@ -91,7 +96,8 @@ def test_a_version_shows_the_very_picture_that_it_builds_on():
     first, second = turn_faces(a_thread(DONE, child, head="j1"))
     assert first.shots == tuple(Shot(sha256=letter * 64, width=1248, height=832, extension="jpeg") for letter in "ab")
     assert (first.is_head, second.is_head) == (True, False)
-    assert (second.built_on, second.built_on_picture) == (1, "b" * 64)
+    assert (first.number, second.number) == (1, None), "what is no picture yet is no version"
+    assert (second.parent, second.built_on, second.built_on_picture) == ("j1", 1, "b" * 64)
     assert (second.stage, second.since, second.shape) == (Stage.PAINTING, 130.0, (3, 2))
 
 
@@ -118,9 +124,26 @@ def test_a_picture_without_words_still_says_what_it_is():
 def test_a_card_shows_the_first_words_the_newest_state_and_the_heads_picture():
     child = a_job("j2", requester=BO, parent_id="j1", state=JobState.RUNNING, running_since=130.0, accepted_at=125.0)
     face = card_face(a_thread(DONE, child, head="j1"))
-    assert (face.title, face.who, face.versions) == ("words of j1", "Ann", 2)
+    assert (face.title, face.who, face.versions) == ("words of j1", "Ann", 1)
     assert (face.newest, face.since, face.newest_by, face.newest_at) == (Stage.PAINTING, 130.0, "Bo", 125.0)
     assert face.picture == Thumb(sha256="a" * 64, name="words of j1")
+
+
+def test_a_card_counts_the_pictures_that_are_there():
+    failed = a_job("j2", state=JobState.FAILED)
+    gone = replace(DONE, id="j3", deleted_at=130.0)
+    assert card_face(a_thread(failed)).versions == 0
+    assert card_face(a_thread(DONE, failed, gone, replace(DONE, id="j4"))).versions == 2
+
+
+def test_what_was_removed_says_so_and_names_nobody():
+    removed = replace(DONE, requester=Person(id="p1", name=""), prompt="", images=(), deleted_at=130.0)
+    thread = a_thread(removed)
+    (face,) = turn_faces(thread)
+    assert (face.stage, face.text, face.who) == (Stage.REMOVED, "Removed", "Someone")
+    card = card_face(thread)
+    assert (card.title, card.who, card.newest, card.versions) == ("Removed", "Someone", Stage.REMOVED, 0)
+    assert title(a_thread(replace(DONE, prompt=""))) == "Without words"
 
 
 def test_a_thread_without_versions_has_no_card():

@@ -92,7 +92,6 @@ def test_a_files_name_type_and_size_are_kept_only_where_they_can_be_true():
         ("/imagine", "", True),
         ("/imagined things", None, None),
         ("/ a slash", "/ a slash", False),
-        ("//not for you", "//not for you", False),
         ("either/or", "either/or", False),
     ],
 )
@@ -103,6 +102,12 @@ def test_the_command_is_taken_off_the_words(typed, text, starts):
         return
     words = read_words(typed)
     assert (words.text, words.starts) == (text, starts)
+
+
+@pytest.mark.parametrize("typed", ["// I like it", "  //aside", "//"])
+def test_an_aside_is_left_alone_and_says_so(typed):
+    with pytest.raises(UserError, match=r"begins with //.*Take the // off"):
+        read_words(typed)
 
 
 def test_a_request_says_who_where_and_by_which_message():

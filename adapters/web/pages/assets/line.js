@@ -5,9 +5,10 @@ export default {
       <label class="line-label" :class="{ 'only-read': quiet }" :for="id + '-field'">{{ label }}</label>
       <div class="line-row">
         <input ref="field" :id="id + '-field'" v-model="text" :type="live ? 'search' : 'text'" :placeholder="placeholder"
-          :maxlength="longest" autocomplete="off" spellcheck="false" @input="typed">
+          :maxlength="longest" autocomplete="off" spellcheck="false" :aria-invalid="problem ? 'true' : null" @input="typed">
         <button v-if="button" type="submit" class="primary" :disabled="!text.trim()">{{ button }}</button>
       </div>
+      <p v-if="problem" class="line-problem" role="alert">{{ problem }}</p>
     </form>`,
   props: {
     id: String,
@@ -22,7 +23,7 @@ export default {
   },
   emits: ["answer"],
   data() {
-    return { text: this.value ?? "" };
+    return { text: this.value ?? "", problem: "" };
   },
   mounted() {
     if (this.eager && window.matchMedia("(pointer: fine)").matches) this.$nextTick(() => this.$refs.field.focus());
@@ -32,6 +33,7 @@ export default {
   },
   methods: {
     typed() {
+      this.problem = "";
       if (!this.live) return;
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.$emit("answer", this.text), 200);
@@ -40,6 +42,10 @@ export default {
       clearTimeout(this.timer);
       this.$emit("answer", this.text);
       if (this.button && !this.value) this.text = "";
+    },
+    refused(answer, sentence) {
+      this.text ||= answer; // what is being typed by now stays
+      this.problem = sentence;
     },
   },
 };
