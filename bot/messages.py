@@ -331,6 +331,12 @@ def words_are_gone() -> str:
     return "The words of that request are no longer kept. Ask anew with /imagine."
 
 
+def store_busy() -> str:
+    return (
+        "I can't write anything down just now, so nothing was sent. The bot's owner can see why; try again in a moment."
+    )
+
+
 def nothing_to_edit() -> str:
     return "There is no picture here to change yet. Start with /imagine and a description."
 

@@ -12,9 +12,11 @@ from starlette.responses import JSONResponse
 
 from adapters.web.inbound import Sending, read_sending
 from adapters.web.pages.elements import asset
+from bot import messages
 from bot.errors import UserError
 from bot.model import ASPECT_RATIOS
 from bot.pictures import MAX_RECEIVED_BYTES, to_reference, too_large_by_metadata
+from bot.ports import StoreBusy
 from bot.service import Service
 
 
@@ -53,6 +55,8 @@ class Composer(Element, component="assets/composer.js"):
             await self._send(sending)
         except UserError as error:
             self.run_method("refused", id, str(error))
+        except StoreBusy:
+            self.run_method("refused", id, messages.store_busy())
         except Exception:
             self.run_method("refused", id, "Something went wrong inside me, and nothing was sent. Please try again.")
             raise
@@ -111,4 +115,7 @@ def receive_uploads(service: Service) -> None:
             await to_reference(bytes(data), name=name)  # what could never go along is told before it is asked for
         except UserError as error:
             return JSONResponse({"detail": str(error)}, 422)
-        return JSONResponse({"sha256": await service.keep(bytes(data))})
+        try:
+            return JSONResponse({"sha256": await service.keep(bytes(data))})
+        except StoreBusy:
+            return JSONResponse({"detail": messages.store_busy()}, 503)

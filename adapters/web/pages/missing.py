@@ -6,13 +6,13 @@ from nicegui import Client, ui
 from starlette.responses import RedirectResponse
 
 from adapters.web.pages.elements import Tag
-from adapters.web.pages.theme import VIEWPORT, bar, furnish
+from adapters.web.pages.theme import RESPONSE_SECONDS, VIEWPORT, bar, furnish
 
 
 def register_missing() -> None:
     """Answers, with 404, for every address that no page before it has taken: register it last."""
 
-    @ui.page("/{path:path}", viewport=VIEWPORT)
+    @ui.page("/{path:path}", response_timeout=RESPONSE_SECONDS, viewport=VIEWPORT)
     def missing(client: Client, path: str) -> RedirectResponse | None:
         if path.endswith("/"):
             return RedirectResponse(f"/{path.strip('/')}")

@@ -11,7 +11,7 @@ from adapters.web.pages.elements import Line, Tag, button
 from adapters.web.pages.job import JobDetails
 from adapters.web.pages.jobs_table import PAGE, STATES, Filter, JobsTable
 from adapters.web.pages.live import Live, Reading
-from adapters.web.pages.theme import VIEWPORT, bar, furnish
+from adapters.web.pages.theme import RESPONSE_SECONDS, VIEWPORT, bar, furnish
 from bot.model import Job
 from bot.service import Service
 from bot.views import Readiness, Views
@@ -127,7 +127,7 @@ def register_operator(service: Service, views: Views, live: Live, *, playground:
     home = "/" if playground else "/operator"
     links = {"Playground": "/"} if playground else {}
 
-    @ui.page("/operator", viewport=VIEWPORT)
+    @ui.page("/operator", response_timeout=RESPONSE_SECONDS, viewport=VIEWPORT)
     async def jobs_page(client: Client) -> None:
         furnish("Jobs · Darkroom")
         with bar(home=home, links=links):
@@ -138,7 +138,7 @@ def register_operator(service: Service, views: Views, live: Live, *, playground:
         await page.read()
         await strip.watch()
 
-    @ui.page("/operator/jobs/{job_id}", viewport=VIEWPORT)
+    @ui.page("/operator/jobs/{job_id}", response_timeout=RESPONSE_SECONDS, viewport=VIEWPORT)
     async def job_page(client: Client, job_id: str) -> None:
         furnish(f"Job {job_id} · Darkroom")
         with bar(home=home, links={"All jobs": "/operator", **links}):

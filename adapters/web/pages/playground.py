@@ -23,7 +23,7 @@ from adapters.web.pages.channel import PAGE, ChannelView
 from adapters.web.pages.elements import Line, Tag, avatar, on_follow
 from adapters.web.pages.faces import fresher, title
 from adapters.web.pages.live import Live
-from adapters.web.pages.theme import VIEWPORT, bar, furnish
+from adapters.web.pages.theme import RESPONSE_SECONDS, VIEWPORT, bar, furnish
 from adapters.web.pages.thread import ThreadView
 from adapters.web.pages.visitor import NameDialog, Visitor
 from bot.service import Service
@@ -235,14 +235,19 @@ def register_playground(service: Service, views: Views, live: Live) -> None:
         await page.list_channels()
         await page.go(path, push=False)
 
-    @ui.page("/", viewport=VIEWPORT, reconnect_timeout=RECONNECT_SECONDS)
+    @ui.page("/", response_timeout=RESPONSE_SECONDS, viewport=VIEWPORT, reconnect_timeout=RECONNECT_SECONDS)
     async def first(client: Client) -> None:
         await build(client, "/")
 
-    @ui.page("/c/{channel}", viewport=VIEWPORT, reconnect_timeout=RECONNECT_SECONDS)
+    @ui.page("/c/{channel}", response_timeout=RESPONSE_SECONDS, viewport=VIEWPORT, reconnect_timeout=RECONNECT_SECONDS)
     async def channel_page(client: Client, channel: str) -> None:
         await build(client, f"/c/{channel}")
 
-    @ui.page("/t/{conversation_id}", viewport=VIEWPORT, reconnect_timeout=RECONNECT_SECONDS)
+    @ui.page(
+        "/t/{conversation_id}",
+        response_timeout=RESPONSE_SECONDS,
+        viewport=VIEWPORT,
+        reconnect_timeout=RECONNECT_SECONDS,
+    )
     async def thread_page(client: Client, conversation_id: str) -> None:
         await build(client, f"/t/{conversation_id}")

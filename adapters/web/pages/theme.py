@@ -10,6 +10,9 @@ from nicegui import ui
 
 from adapters.web.pages.elements import Tag, asset, icon_button
 
+RESPONSE_SECONDS = 30.0
+"""How long a page may take to build, on a machine under load, before NiceGUI answers with an error of its own."""
+
 VIEWPORT = "width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
 STYLES = ("base.css", "playground.css", "operator.css")
 

@@ -14,8 +14,10 @@ from adapters.web.pages.elements import Scroller, Tag, button, icon, icon_button
 from adapters.web.pages.faces import Shot, TurnFace, title, turn_faces
 from adapters.web.pages.turn import TurnView
 from adapters.web.pages.visitor import Visitor, ask_name
+from bot import messages
 from bot.errors import UserError
 from bot.model import MAX_EDIT_REFERENCES, MAX_FIRST_REFERENCES, Conversation
+from bot.ports import StoreBusy
 from bot.service import Service
 from bot.views import Thread
 
@@ -147,7 +149,9 @@ class ThreadView:
             return await asked
         except UserError as error:
             self._composer.refuse(str(error))
-            return None
+        except StoreBusy:
+            self._composer.refuse(messages.store_busy())
+        return None
 
 
 class Lightbox:

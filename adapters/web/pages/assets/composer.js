@@ -1,6 +1,9 @@
 // How does a visitor say what they want? Words, pictures (picked, dropped or pasted), a ratio, and nothing is ever lost:
 // the draft lives in the browser until the server has accepted it, under an id that makes a resend harmless.
 const RATIO = /(^|\s)--(?:ar|aspect)(?:[\s=]+([^\s]*))?/;
+// Half of a character (a lone surrogate) has no bytes in UTF-8: the server could not read the message, nor refuse it.
+const HALVES = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
+const whole = (text) => text.replace(HALVES, "\uFFFD");
 const LONGEST = 50000; // characters; far beyond any prompt, far below what one message to the server may carry
 
 export default {
@@ -278,8 +281,8 @@ export default {
       this.save();
       this.$emit("send", {
         id: this.sending,
-        text: this.text,
-        files: this.files.map(({ name, size, type, sha256 }) => ({ name, size, type, sha256 })),
+        text: whole(this.text),
+        files: this.files.map(({ name, size, type, sha256 }) => ({ name: whole(name), size, type, sha256 })),
         of: this.branch?.job ?? null,
         image: this.branch?.image ?? 0,
       });
