@@ -80,15 +80,15 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def make_world(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path):
-    """`world = await make_world("web", max_images_per_day=1)`: ends with the test; what nobody looked at fails it."""
+    """Makes a `tests.world.World`, which ends with the test; what was said in it and nobody looked at fails the test."""
     from tests.world import World  # noqa: PLC0415  loads every platform, which most tests have no need of
 
     failed_before = request.session.testsfailed
     async with AsyncExitStack() as worlds:
         made: list[World] = []
 
-        async def make(*platforms: str, **settings: Any) -> World:
-            world = World(tmp_path / f"world-{len(made)}", *platforms, database=empty_database, **settings)
+        async def make(*platforms: str, folder: Path = tmp_path, **settings: Any) -> World:
+            world = World(folder / f"world-{len(made)}", *platforms, database=empty_database, **settings)
             made.append(await worlds.enter_async_context(world))
             return world
 

@@ -6,7 +6,7 @@ here at cards, reactions and deliveries that fail.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -262,13 +262,15 @@ class Driver:
     async def posts(self, thread: str) -> list[Post]:
         return [self._post(thread, answer) for answer in self._answers(thread)]
 
-    def _answers(self, thread: str) -> Iterator[list[Message]]:
-        """The messages of each answer; several pictures are several messages."""
-        answers: dict[str, list[Message]] = {}
+    def _answers(self, thread: str) -> list[list[Message]]:
+        """The messages of each answer: several pictures are several messages. What was posted twice is two answers."""
+        answers: dict[tuple[str, int], list[Message]] = {}
+        posted: Counter[str] = Counter()
         for message in self.square.messages.values():
             if message.by_bot and message.place == thread and message.mark and not message.mark.startswith("card:"):
-                answers.setdefault(message.mark.partition(":")[0], []).append(message)
-        yield from answers.values()
+                answers.setdefault((message.mark.partition(":")[0], posted[message.mark]), []).append(message)
+                posted[message.mark] += 1
+        return list(answers.values())
 
     async def threads(self) -> list[str]:
         return sorted({message.place for message in self.square.messages.values() if message.place != CHANNEL})

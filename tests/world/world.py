@@ -85,9 +85,7 @@ class Member:
             said = await driver.imagine(self.person, words, files, id=id, ratio=ratio)
         else:
             assert there, f"{self.person.name} is in no thread: begin with /imagine, or name one"
-            said = await driver.say(
-                self.person, text, files, id=id, thread=there, to=to, image=image, private=private
-            )
+            said = await driver.say(self.person, text, files, id=id, thread=there, to=to, image=image, private=private)
         return self._heard(said)
 
     async def cancels(self, said: Said | Post) -> str:
@@ -351,8 +349,12 @@ class World:
         for job in await self.jobs():
             if ids and job.id not in ids:
                 continue
-            lines.append(f"{job.id} {job.state} {job.prompt[:40]!r} due={job.due_at} waiting={job.waiting} {job.failure}")
-            lines += [f"    {e.at - self._began:9.1f}s {e.state}: {e.text}" for e in await self.app.store.events(job.id)]
+            lines.append(
+                f"{job.id} {job.state} {job.prompt[:40]!r} due={job.due_at} waiting={job.waiting} {job.failure}"
+            )
+            lines += [
+                f"    {e.at - self._began:9.1f}s {e.state}: {e.text}" for e in await self.app.store.events(job.id)
+            ]
         return "\n".join(lines)
 
     async def stop(self) -> None:
