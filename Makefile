@@ -17,7 +17,7 @@ unexport PIP_TARGET PIP_PREFIX PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo test lint format bench lock clean
+.PHONY: help setup demo test lint format bench conformance lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ format: $(VENV)/tests.stamp  ## put the code into the house's format
 
 bench: $(VENV)/tests.stamp  ## measure the bot against the emulated queue
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+conformance: $(VENV)/tests.stamp  ## hold the emulated platforms against the platforms' own schemas (SCHEMAS=folder)
+	$(BIN)/python -m tests.conformance $(if $(SCHEMAS),--schemas $(SCHEMAS))
 
 lock: $(LOCK_VENV)/uv.stamp  ## write the locks anew from pyproject.toml (UPGRADE=1 takes newer releases)
 	$(call compile,requirements.lock,--group build)

@@ -1,0 +1,81 @@
+"""Which commands are there, and when is Discord told? Only when something about them has changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import discord
+import structlog
+from discord import app_commands
+
+from bot.model import ASPECT_RATIOS, MAX_PROMPT
+from bot.service import Memory
+
+if TYPE_CHECKING:
+    from adapters.discord.asking import Asking
+
+EDIT_THIS = "Edit this image"
+
+_Interaction = discord.Interaction[Any]
+_SERVERS_AND_DM = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False)
+_SERVER_INSTALL = app_commands.AppInstallationType(guild=True, user=False)
+
+
+def tree(client: discord.Client, asking: Asking) -> app_commands.CommandTree[Any]:
+    """The commands, wired to what answers them."""
+    made: app_commands.CommandTree[Any] = app_commands.CommandTree(
+        client, allowed_contexts=_SERVERS_AND_DM, allowed_installs=_SERVER_INSTALL
+    )
+
+    @made.command(name="imagine", description="Make a picture from your words")
+    @app_commands.describe(
+        prompt="What you want to see",
+        aspect_ratio="Width to height; 1:1 if you choose none",
+        image1="A picture to start from",
+        image2="A second picture",
+        image3="A third picture",
+    )
+    @app_commands.choices(aspect_ratio=[app_commands.Choice(name=ratio, value=ratio) for ratio in ASPECT_RATIOS])
+    async def imagine(
+        interaction: _Interaction,
+        prompt: app_commands.Range[str, 1, MAX_PROMPT],
+        aspect_ratio: str | None = None,
+        image1: discord.Attachment | None = None,
+        image2: discord.Attachment | None = None,
+        image3: discord.Attachment | None = None,
+    ) -> None:
+        await asking.imagine(interaction, prompt, aspect_ratio, [image for image in (image1, image2, image3) if image])
+
+    @made.command(name="imagine-help", description="How to make and edit pictures")
+    async def imagine_help(interaction: _Interaction) -> None:
+        await asking.explain(interaction)
+
+    @made.command(name="imagine-usage", description="What is left of your limits")
+    async def imagine_usage(interaction: _Interaction) -> None:
+        await asking.usage(interaction)
+
+    @made.context_menu(name=EDIT_THIS)
+    async def edit_this(interaction: _Interaction, message: discord.Message) -> None:
+        await asking.take(interaction, message)
+
+    @made.error
+    async def failed(_: _Interaction, error: app_commands.AppCommandError) -> None:
+        # an old client may still send a command in a form that was changed since; the answers above tell their own errors
+        structlog.get_logger("adapters.discord").warning("command_not_understood", reason=str(error))
+
+    return made
+
+
+async def announce(made: app_commands.CommandTree[Any], memory: Memory, application_id: int) -> bool:
+    """Tells Discord about the commands if it was last told otherwise; new ones are limited to 200 a day. True: it was told."""
+    payload = [command.to_dict(made) for command in made.get_commands()]
+    digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+    key = f"commands:{application_id}"
+    told = await memory.recall(key)
+    if told == {"digest": digest}:
+        return False
+    await made.sync()
+    await memory.remember(key, {"digest": digest})
+    return True

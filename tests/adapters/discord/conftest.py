@@ -1,0 +1,112 @@
+"""A world with Discord alone: a local Discord that is as strict as the real one, and the bot with real discord.py."""
+
+import pytest
+
+from tests.emulators.discord import Permission
+
+
+@pytest.fixture
+async def world(make_world):
+    """Its `settle` also waits for what follows beside the jobs; what these tests look at, they look at on Discord itself."""
+    made = await make_world("discord")
+    driver, settle = made.place.driver, made.settle
+
+    async def settle_all():
+        await settle()
+        await driver.quiet()
+
+    made.settle = settle_all
+    yield made
+    for thread in await driver.threads():
+        made.place.seen |= {post.id for post in await driver.posts(thread)}
+
+
+@pytest.fixture
+def place(world):
+    """The server and its channel; `place.emulator` is the local Discord."""
+    return world.place.driver
+
+
+@pytest.fixture
+def emulator(place):
+    return place.emulator
+
+
+@pytest.fixture
+def ann(world):
+    return world.user("ann")
+
+
+@pytest.fixture
+def bob(world):
+    return world.user("bob")
+
+
+@pytest.fixture
+def account(place):
+    """Somebody's account, for what the worlds' language has no word for."""
+    return lambda member: place.account(member.person)
+
+
+@pytest.fixture
+def asks(world, place, account):
+    """Uses the command and waits for its acknowledgement."""
+
+    async def ask(member, channel, prompt="a fox", **options):
+        await place.listening()
+        interaction = account(member).slash(channel, "imagine", prompt=prompt, **options)
+        answer = await interaction.answer
+        await place.quiet()
+        return answer
+
+    return ask
+
+
+@pytest.fixture
+def writes(world, place, account):
+    """Writes a message and waits for what the bot does at once."""
+
+    async def write(member, channel, text="", **how):
+        await place.listening()
+        message = account(member).writes(channel, text, **how)
+        await place.quiet()
+        return message
+
+    return write
+
+
+@pytest.fixture
+def clicks(place, account):
+    """Presses a button and waits for the answer."""
+
+    async def click(member, message, label):
+        await place.listening()
+        interaction = account(member).clicks(message, label)
+        answer = await interaction.answer
+        await place.quiet()
+        return answer
+
+    return click
+
+
+@pytest.fixture
+def results(emulator):
+    """The bot's messages with pictures or failures in a channel: everything that can be tried again."""
+
+    def found(channel):
+        return [
+            message
+            for message in channel.messages
+            if message.author is emulator.bot and any(button.label == "Try again" for button in message.buttons)
+        ]
+
+    return found
+
+
+@pytest.fixture
+def told(emulator, account):
+    """What the bot has said to somebody in direct messages."""
+    return lambda member: [m.content for m in account(member).dm.messages if m.author is emulator.bot]
+
+
+WRITING = Permission.SEND_MESSAGES | Permission.SEND_MESSAGES_IN_THREADS

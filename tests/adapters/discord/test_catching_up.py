@@ -1,0 +1,157 @@
+"""Is what was said while the bot was away found, once, and without asking for everything?"""
+
+import pytest
+
+from adapters.discord import catching_up
+from tests.emulators.discord import Permission
+
+HISTORY = "GET /channels/{channel_id}/messages"
+CHANNEL = "GET /channels/{channel_id}"
+
+
+@pytest.fixture
+async def fox(world, place, ann, asks):
+    card = (await asks(ann, place.channel)).message
+    await world.settle()
+    return card.thread
+
+
+def asked(emulator, route, since=0):
+    return emulator.recorder.of(route)[since:]
+
+
+async def test_reply_that_was_missed_is_acted_on_once(world, place, emulator, ann, fox, account, results):
+    await world.stop()
+    said = account(ann).writes(fox, "make it blue")
+    for _ in range(2):
+        await world.start()
+        await place.listening()
+        await world.settle()
+        assert len(results(fox)) == 2
+        assert results(fox)[1].replied_to is said
+        await world.stop()
+    await world.start()
+
+
+async def test_several_missed_replies_are_taken_in_their_order(world, place, ann, fox, account, results):
+    await world.stop()
+    for words in ("one", "// aside", "two", "three"):
+        account(ann).writes(fox, words)
+    await world.start()
+    await place.listening()
+    await world.settle()
+    assert [post.pictures[0].description for post in results(fox)] == ["a fox", "one", "two", "three"]
+
+
+async def test_missed_reply_of_the_thread_that_no_one_had_written_in_yet(world, place, ann, asks, account, results):
+    world.emulator.behave(latency=30)
+    card = (await asks(ann, place.channel)).message
+    await world.step()
+    await place.quiet()
+    await world.die()
+    account(ann).writes(card.thread, "make it blue")
+    world.advance(60)
+    await world.start()
+    await place.listening()
+    await world.settle()
+    assert len(results(card.thread)) == 2
+
+
+async def test_quiet_threads_cost_no_request(world, place, emulator, ann, fox, asks):
+    for n in range(3):
+        await asks(ann, place.channel, f"fox {n}")
+        await world.settle()
+    await world.stop()
+    before = len(asked(emulator, HISTORY)), len(asked(emulator, CHANNEL))
+    await world.start()
+    await place.listening()
+    assert (len(asked(emulator, HISTORY)), len(asked(emulator, CHANNEL))) == before
+
+
+async def test_only_threads_with_news_are_read(world, place, emulator, ann, fox, asks, account):
+    await asks(ann, place.channel, "a hen")
+    await world.settle()
+    await world.stop()
+    account(ann).writes(fox, "make it blue")
+    before = len(asked(emulator, HISTORY))
+    await world.start()
+    await place.listening()
+    (read,) = asked(emulator, HISTORY, before)
+    assert read.path == f"/channels/{fox.id}/messages"
+    await world.settle()
+
+
+async def test_missed_reply_in_a_thread_that_was_archived_since_is_found(
+    world, place, emulator, ann, fox, account, results
+):
+    await world.stop()
+    account(ann).writes(fox, "make it blue")
+    emulator.clock.advance(3 * 3_600)
+    assert fox.thread.archived
+    await world.start()
+    await place.listening()
+    await world.settle()
+    assert len(results(fox)) == 2
+
+
+async def test_missed_words_in_a_direct_message_are_found(world, place, emulator, ann, account, writes, results):
+    dm = account(ann).dm
+    await writes(ann, dm, "a fox")
+    await world.settle()
+    await world.stop()
+    account(ann).writes(dm, "make it blue")
+    await world.start()
+    await place.listening()
+    await world.settle()
+    assert len(results(dm)) == 2
+
+
+async def test_reply_of_the_day_before_yesterday_is_left_alone(
+    world, place, emulator, ann, fox, account, results, monkeypatch
+):
+    """Nobody waits for it any more."""
+    await world.stop()
+    account(ann).writes(fox, "make it blue")
+    monkeypatch.setattr(catching_up, "DAY_SECONDS", -3_600.0)  # as if it were long ago
+    await world.start()
+    await place.listening()
+    await world.settle()
+    assert len(results(fox)) == 1
+
+
+async def test_budget_of_requests_is_kept_and_the_newest_come_first(
+    world, place, emulator, ann, asks, account, monkeypatch
+):
+    threads = []
+    for n in range(4):
+        threads.append((await asks(ann, place.channel, f"fox {n}")).message)
+        await world.settle()
+    threads = [card.thread for card in threads]
+    await world.stop()
+    for thread in threads:
+        account(ann).writes(thread, "make it blue")
+    monkeypatch.setattr(catching_up, "REQUESTS", 2)
+    before = len(asked(emulator, HISTORY))
+    await world.start()
+    await place.listening()
+    read = [exchange.path for exchange in asked(emulator, HISTORY, before)]
+    assert read == [f"/channels/{thread.id}/messages" for thread in (threads[3], threads[2])]
+    await world.settle()
+
+
+async def test_thread_that_is_gone_or_closed_ends_nothing(world, place, emulator, ann, fox, asks, account, results):
+    other = (await asks(ann, place.channel, "a hen")).message
+    await world.settle()
+    thread = other.thread
+    await world.stop()
+    fox.delete()
+    account(ann).writes(thread, "make it blue")
+    place.channel.deny(emulator.bot, Permission.READ_MESSAGE_HISTORY)
+    await world.start()
+    await place.listening()
+    await world.settle()
+    place.channel.allow(emulator.bot, Permission.READ_MESSAGE_HISTORY)
+    await world.restart()
+    await place.listening()
+    await world.settle()
+    assert len(results(thread)) == 2

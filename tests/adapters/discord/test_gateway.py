@@ -1,0 +1,222 @@
+"""Does the bot stay connected, whatever the gateway does, and say so when it cannot?"""
+
+import asyncio
+
+import discord
+import pytest
+from pydantic import SecretStr
+
+from adapters.discord import gateway as supervised
+from tests.emulators.discord import Intents
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch):
+    """The library waits 5 s before it identifies again, the supervisor a second before it connects again."""
+
+    async def at_once(*_, **__):
+        return None
+
+    monkeypatch.setattr(discord.Client, "before_identify_hook", at_once)
+    monkeypatch.setattr(supervised, "LONGEST_PAUSE", 0.01)
+
+
+@pytest.fixture
+async def fox(world, place, ann, asks):
+    card = (await asks(ann, place.channel)).message
+    await world.settle()
+    return card.thread
+
+
+async def hears(place, ann, world, account, thread):
+    """The bot takes up what is said now."""
+    said = account(ann).writes(thread, "make it blue")
+    await place.emulator.until(lambda: said.moods_of(place.emulator.bot), "the bot's reaction")
+    await world.settle()
+
+
+async def again_connected(place):
+    await place.emulator.shards.ready()
+    await place.listening()
+
+
+async def test_first_connection_that_is_refused_is_tried_again(world, place, emulator, monkeypatch):
+    monkeypatch.setattr(discord.shard.asyncio, "sleep", _quick(asyncio.sleep))
+    emulator.shards.refuse(2)
+    await world.restart()
+    await asyncio.wait_for(place.platform.gateway.ready.wait(), 10)
+    assert place.platform.trouble() is None
+
+
+async def test_api_that_is_not_there_at_the_start_is_waited_for(world, place, emulator):
+    emulator.faults.lay("GET /users/@me", status=503, times=3)
+    emulator.faults.lay("GET /gateway/bot", reset=True, times=1)
+    await world.restart()
+    await asyncio.wait_for(place.platform.gateway.ready.wait(), 10)
+
+
+@pytest.mark.parametrize("code", [None, 1000, 4000, 4002, 4009])
+async def test_connection_that_breaks_is_made_again(world, place, emulator, ann, fox, account, code, monkeypatch):
+    monkeypatch.setattr(discord.shard.asyncio, "sleep", _quick(asyncio.sleep))
+    connections = emulator.shards.identifies + emulator.shards.resumes
+    await emulator.shards.drop(code)
+    await emulator.until(
+        lambda: emulator.shards.identifies + emulator.shards.resumes > connections and emulator.shards.connected, "it"
+    )
+    await again_connected(place)
+    await hears(place, ann, world, account, fox)
+
+
+async def test_resume_brings_what_was_said_meanwhile(world, place, emulator, ann, fox, account, results):
+    resumes = emulator.shards.resumes
+    await emulator.shards.drop(4000)
+    account(ann).writes(fox, "make it blue")
+    await emulator.until(lambda: emulator.shards.resumes > resumes, "a resume")
+    await place.quiet()
+    await world.settle()
+    assert len(results(fox)) == 2
+
+
+async def test_session_that_is_invalid_begins_anew_and_catches_up(world, place, emulator, ann, fox, account, results):
+    identifies = emulator.shards.identifies
+    emulator.shards.hold()
+    said = account(ann).writes(fox, "make it blue")
+    emulator.shards._held = None  # this event is lost for ever
+    emulator.shards.invalidate()
+    await emulator.until(lambda: emulator.shards.identifies > identifies, "a new session")
+    await emulator.until(lambda: said.moods_of(emulator.bot), "the bot's reaction")
+    await place.quiet()
+    await world.settle()
+    assert len(results(fox)) == 2
+
+
+@pytest.mark.parametrize(
+    "event", ["MESSAGE_CREATE", "INTERACTION_CREATE", "THREAD_CREATE", "GUILD_ROLE_UPDATE", "SOMETHING_NEW"]
+)
+async def test_malformed_event_ends_nothing(world, place, emulator, ann, fox, account, event):
+    identifies = emulator.shards.identifies
+    emulator.shards.send_raw(event, {"guild_id": str(place.guild.id)})
+    emulator.shards.send_raw(event, {})
+    await place.quiet()
+    await hears(place, ann, world, account, fox)
+    assert emulator.shards.identifies == identifies, "the connection was not even interrupted"
+
+
+async def test_client_that_ends_by_a_bug_is_replaced(world, place, emulator, ann, fox, account):
+    identifies = emulator.shards.identifies
+    client = place.platform.gateway._client
+    await client.close()
+    await emulator.until(lambda: emulator.shards.identifies > identifies, "a new client")
+    await emulator.until(lambda: emulator.shards.connected and place.platform.gateway._client is not client, "it")
+    await asyncio.wait_for(place.platform.gateway.ready.wait(), 10)
+    await hears(place, ann, world, account, fox)
+
+
+async def test_refused_token_stops_the_platform_with_a_sentence(world, place, emulator):
+    await place.listening()
+    place.settings["discord_token"] = SecretStr("another")
+    await world.restart()
+    (run,) = (task for task in world._beside if task.get_name() == "world-discord")
+    await asyncio.wait_for(asyncio.shield(run), 10)
+    assert "Discord refuses the token" in place.platform.trouble()
+    assert "DISCORD_TOKEN" in place.platform.trouble()
+    assert (await world.app.views.readiness()).problems["discord"] == place.platform.trouble()
+
+
+async def test_token_that_is_refused_later_stops_the_platform_too(world, place, emulator):
+    await place.listening()
+    await emulator.shards.drop(4004)
+    (run,) = (task for task in world._beside if task.get_name() == "world-discord")
+    await asyncio.wait_for(asyncio.shield(run), 10)
+    assert "Discord refuses the token" in place.platform.trouble()
+
+
+async def test_missing_token_says_what_to_set(world, place):
+    place.settings["discord_token"] = None
+    await world.restart()
+    (run,) = (task for task in world._beside if task.get_name() == "world-discord")
+    await asyncio.wait_for(asyncio.shield(run), 10)
+    assert "DISCORD_TOKEN is not set" in place.platform.trouble()
+
+
+async def test_commands_are_announced_only_when_they_changed(world, place, emulator):
+    route = "PUT /applications/{application_id}/commands"
+    await place.listening()
+    await world.restart()
+    await place.listening()
+    assert len(emulator.recorder.of(route)) == 1
+    await place.platform.gateway._memory.remember(
+        f"commands:{emulator.application.id}", {"digest": "of an older version"}
+    )
+    await world.restart()
+    await place.listening()
+    assert len(emulator.recorder.of(route)) == 2
+
+
+async def test_two_shards_are_one_platform(world, place, emulator, ann, fox, account):
+    emulator.shards.recommended = 2
+    await world.restart()
+    await emulator.shards.ready(2)
+    await place.listening()
+    await hears(place, ann, world, account, fox)
+    assert place.platform.trouble() is None
+
+
+# -- the message content intent --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def without_content(world, place, emulator, capsys):
+    """The intent is asked for, and not switched on in the portal. Gives what the log says of it."""
+    emulator.application.enabled = Intents(0)
+    await world.restart()
+    await asyncio.wait_for(place.platform.gateway.ready.wait(), 10)
+    return capsys.readouterr().out
+
+
+async def test_intent_that_is_not_switched_on_is_done_without_and_said(without_content, place, emulator):
+    assert 4014 in emulator.shards.closes
+    assert place.platform.trouble() is None
+    assert "Message Content Intent" in without_content
+    assert "a plain reply in a thread is not understood" in without_content
+
+
+async def test_without_the_intent_replies_mentions_and_buttons_are_understood(
+    without_content, world, place, emulator, ann, fox, writes, clicks, results, account
+):
+    await writes(ann, fox, "make it blue")
+    await world.settle()
+    assert len(results(fox)) == 1, "a plain reply cannot be read"
+    await writes(ann, fox, "make it red", reply_to=results(fox)[0])
+    await world.settle()
+    await writes(ann, fox, f"{emulator.bot.mention} add a hat")
+    await world.settle()
+    modal = (await clicks(ann, results(fox)[0], "Edit")).modal
+    await account(ann).submits(modal, {"words": "at night"}).answer
+    await place.quiet()
+    await world.settle()
+    assert [post.pictures[0].description for post in results(fox)] == ["a fox", "make it red", "add a hat", "at night"]
+
+
+async def test_intent_that_is_switched_off_in_the_settings_is_not_asked_for(world, place, emulator):
+    await place.listening()
+    place.settings["discord_message_content"] = False
+    await world.restart()
+    await place.listening()
+    assert 4014 not in emulator.shards.closes
+    assert not emulator.shards.sessions[-1].reads
+
+
+def _quick(sleep):
+    """The library's own pauses between attempts, a thousand times shorter."""
+
+    async def quick(seconds, *args):
+        await sleep(seconds / 1_000, *args)
+
+    return quick
+
+
+async def test_token_of_the_header_is_understood():
+    from adapters.discord import Settings  # noqa: PLC0415
+
+    assert Settings(discord_token=SecretStr("Bot test-token")).token == "test-token"
