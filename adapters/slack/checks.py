@@ -1,0 +1,131 @@
+"""Will Slack work, in which mode, and why in that one? The lines of `darkroom check` about it."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from adapters.slack.api import Api
+from adapters.slack.hooks import PATH
+from adapters.slack.pacing import Pacer
+from adapters.slack.platform import NO_PORT, NO_TOKEN, refused
+from adapters.slack.settings import Mode, Settings
+from adapters.slack.tickets import Tickets
+from bot.errors import GiveUp, RetryLater
+from bot.model import Finding, Json
+
+SCOPES = frozenset(
+    {
+        "app_mentions:read",
+        "channels:history",
+        "channels:join",
+        "chat:write",
+        "commands",
+        "files:read",
+        "files:write",
+        "groups:history",
+        "im:history",
+        "im:write",
+        "mpim:history",
+        "reactions:write",
+    }
+)
+"""What the bot's token must be allowed; deploy/slack-manifest.yaml asks for these and no others."""
+
+
+async def check(settings: Settings, *, named: bool) -> list[Finding]:
+    """Mode, stray settings, proxy, token, scopes, connection. named: PLATFORMS names `slack`."""
+    if settings.slack_bot_token is None and not named:
+        return []
+    findings = [_mode(settings), *_strays(settings)]
+    if settings.slack_bot_token is None:
+        return findings
+    api = Api(settings, Pacer())
+    try:
+        findings += await _token(api)
+        if settings.mode is Mode.SOCKET:
+            findings.append(await _socket(api))
+    finally:
+        await api.close()
+    return findings
+
+
+def _mode(settings: Settings) -> Finding:
+    refusal = refused(settings)
+    if refusal:
+        return Finding(subject="Slack", ok=False, text=refusal)
+    if settings.mode is Mode.SOCKET:
+        text = "Socket Mode, because SLACK_APP_TOKEN is set"
+        text += "; SLACK_SIGNING_SECRET is set too and is not used." if settings.slack_signing_secret else "."
+        return Finding(subject="Slack", ok=True, text=text)
+    text = (
+        "HTTP mode, because SLACK_SIGNING_SECRET is set and SLACK_APP_TOKEN is not. Slack must reach this bot: enter "
+        f"https://YOUR-HOST{PATH} in the app's settings for events, interactivity and the command; HTTP_PORT is {settings.http_port}."
+    )
+    return Finding(subject="Slack", ok=True, text=text)
+
+
+def _strays(settings: Settings) -> list[Finding]:
+    findings = []
+    strays = [
+        name
+        for name, value in (
+            ("SLACK_CLIENT_ID", settings.slack_client_id),
+            ("SLACK_CLIENT_SECRET", settings.slack_client_secret),
+        )
+        if value
+    ]
+    if strays:
+        text = f"{' and '.join(strays)} set, and not used: this bot works in the one workspace of SLACK_BOT_TOKEN."
+        findings.append(Finding(subject="Slack", ok=None, text=text))
+    proxy = settings.proxy_for(settings.slack_api_url)
+    if proxy:
+        host = urlsplit(proxy).hostname
+        text = f"Slack is reached through the proxy {host}, because HTTPS_PROXY is set; NO_PROXY can except it."
+        findings.append(Finding(subject="Slack proxy", ok=None, text=text))
+    elif settings.https_proxy:
+        text = "HTTPS_PROXY is set and is not used for Slack, because NO_PROXY or the address itself excepts it."
+        findings.append(Finding(subject="Slack proxy", ok=True, text=text))
+    return findings
+
+
+async def _token(api: Api) -> list[Finding]:
+    if not _starts(api.settings, "xoxb-"):
+        text = "SLACK_BOT_TOKEN does not begin with xoxb-: take the Bot User OAuth Token of the app's page OAuth & Permissions."
+        return [Finding(subject="Slack token", ok=False, text=text)]
+    try:
+        answer = await api.call("auth.test")
+    except (RetryLater, GiveUp) as error:
+        return [Finding(subject="Slack token", ok=False, text=f"{error.reason}.")]
+    text = f"works in {answer.get('team')} as {answer.get('user')} ({answer.get('user_id')})."
+    return [Finding(subject="Slack token", ok=True, text=text), _scopes(answer)]
+
+
+def _scopes(answer: Json) -> Finding:
+    told = answer["headers"].get("x-oauth-scopes")
+    if told is None:
+        return Finding(subject="Slack scopes", ok=None, text="Slack did not say which scopes the token has.")
+    scopes = {scope.strip() for scope in str(told).split(",")}
+    missing = sorted(SCOPES - scopes)
+    if missing:
+        text = f"missing: {', '.join(missing)}. Add them (deploy/slack-manifest.yaml has all) and reinstall the app."
+        return Finding(subject="Slack scopes", ok=False, text=text)
+    return Finding(subject="Slack scopes", ok=True, text="all that are needed.")
+
+
+async def _socket(api: Api) -> Finding:
+    try:
+        await Tickets(api).url()
+    except GiveUp as error:
+        text = f"Socket Mode: {error.reason}. SLACK_APP_TOKEN must be an app-level token (xapp-) with the scope connections:write."
+        return Finding(subject="Slack connection", ok=False, text=text)
+    except RetryLater as error:
+        return Finding(subject="Slack connection", ok=None, text=f"Socket Mode could not be tried: {error.reason}.")
+    return Finding(subject="Slack connection", ok=True, text="Socket Mode opens.")
+
+
+def _starts(settings: Settings, prefix: str) -> bool:
+    token = settings.slack_bot_token
+    return token is not None and token.get_secret_value().startswith(prefix)
+
+
+__all__ = ["NO_PORT", "NO_TOKEN", "SCOPES", "check"]

@@ -1,0 +1,121 @@
+"""What happens when somebody says something? Each message once, whatever events tell of it, and however often."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import replace
+
+import structlog
+
+from adapters.slack import inbound, wording
+from adapters.slack.inbound import PLATFORM, Spot
+from adapters.slack.outbound import Outbound
+from adapters.slack.telling import tell
+from adapters.slack.workspace import Identity, Workspace
+from bot.errors import GiveUp, RetryLater, UserError
+from bot.model import OPEN, Json, Mood, Person, Utterance
+from bot.ports import StoreBusy
+from bot.service import Service
+from bot.views import Views
+
+TWIN_SECONDS = 1.5
+"""How long a mention waits for the message event of the same post, which tells of its files too."""
+
+_RECENT = 5_000  # messages that are known to be heard, in memory; the store knows those that were accepted or refused
+_REFUSALS_KEPT = 2 * 86_400.0
+
+
+class Hearing:
+    """Messages and mentions."""
+
+    def __init__(self, outbound: Outbound, workspace: Workspace, service: Service, views: Views) -> None:
+        self._outbound = outbound
+        self._workspace = workspace
+        self._service = service
+        self._views = views
+        self._memory = service.memory(PLATFORM)
+        self._heard: OrderedDict[str, None] = OrderedDict()
+        self._log = structlog.get_logger("slack")
+
+    async def mention(self, event: Json, workspace: str) -> None:
+        """`app_mention`, which comes beside the message of the same post and is not sure to name its files."""
+        if not event.get("files"):
+            await asyncio.sleep(TWIN_SECONDS)
+        await self.message(event, workspace)
+
+    async def message(self, event: Json, workspace: str) -> None:
+        """`message`, from the wire or from the history."""
+        me = await self._workspace.identity()
+        if event.get("user") == me.user or event.get("bot_id") == me.bot:
+            self._outbound.shares.heard(event)
+            return
+        if not inbound.spoken(event) or inbound.by_bot(event) or not self._may_be_meant(event, me):
+            return
+        source = inbound.source_id(event)
+        if source in self._heard:
+            return
+        self._remember(source)
+        try:
+            await self._hear(event, workspace, me)
+        except StoreBusy:
+            self._heard.pop(source, None)
+            await tell(self._outbound.api, self._spot(event, workspace), wording.busy())
+
+    @staticmethod
+    def _may_be_meant(event: Json, me: Identity) -> bool:
+        """Talk in a channel, outside of threads and without the bot's name, is nobody's business here."""
+        in_thread = event.get("thread_ts") is not None
+        return in_thread or inbound.is_private(event) or inbound.mentions(event, me.user)
+
+    async def _hear(self, event: Json, workspace: str, me: Identity) -> None:
+        utterance = inbound.utterance(event, workspace=workspace, me=me.user, plain_talk=await self._began(event, me))
+        if any(inbound.is_stub(file) for file in event.get("files") or ()):
+            utterance = await self._described(utterance, event)
+        try:
+            job = await self._service.reply(utterance)
+        except UserError as error:
+            await self._refuse(event, workspace, str(error))
+            return
+        if job is not None and job.state in OPEN and utterance.message is not None:
+            try:
+                await self._outbound.react(utterance.message, Mood.WORKING)
+            except (RetryLater, GiveUp) as error:
+                self._log.debug("reaction_failed", job=job.id, reason=error.reason)
+
+    async def _began(self, event: Json, me: Identity) -> bool:
+        """Whether the bot's work began this thread: its card, or a message that asked it for a picture, is at its top."""
+        thread = event.get("thread_ts")
+        if thread is None or event.get("parent_user_id") == me.user:
+            return True
+        return await self._views.job_of(inbound.message_ref(event["channel"], thread)) is not None
+
+    async def _described(self, utterance: Utterance, event: Json) -> Utterance:
+        stubs = {file["id"] for file in event["files"] if inbound.is_stub(file)}
+        files = []
+        for attachment in utterance.attachments:
+            try:
+                known = (
+                    await self._outbound.downloads.described(attachment) if attachment.address in stubs else attachment
+                )
+            except (RetryLater, GiveUp):
+                known = attachment
+            files.append(known)
+        return replace(utterance, attachments=tuple(files))
+
+    async def _refuse(self, event: Json, workspace: str, sentence: str) -> None:
+        """Said once, also when the message is delivered again to another process."""
+        key = f"refused:{event['user']}:{event['channel']}-{event['ts']}"
+        if await self._memory.recall(key) is None:
+            await self._memory.remember(key, {}, for_seconds=_REFUSALS_KEPT)
+            await tell(self._outbound.api, self._spot(event, workspace), sentence)
+
+    @staticmethod
+    def _spot(event: Json, workspace: str) -> Spot:
+        person = Person(id=event["user"], name=event["user"])
+        return Spot(workspace=workspace, channel=event["channel"], thread=event.get("thread_ts"), person=person)
+
+    def _remember(self, source: str) -> None:
+        self._heard[source] = None
+        while len(self._heard) > _RECENT:
+            self._heard.popitem(last=False)
