@@ -142,7 +142,8 @@ class Store(Protocol):
         Eligible: `due_at <= now`; and jobs that wait for a slot while fewer than `in_flight` jobs hold one (such a job is
         returned with `holds_slot`), as many as slots are free. First come, round-robin by requester, those whose requester
         holds the fewest slots, then those that have been due longest; jobs that are due and jobs that wait for a slot have a
-        round each. The version of a claimed job goes up by one. The list is in accept order.
+        round each. Who was given a slot goes to the end of the line with all that still waits, and a requester's jobs get
+        slots in accept order. The version of a claimed job goes up by one. The list is in accept order.
         """
 
     async def renew(self, job: Job, *, until: float) -> bool:

@@ -29,11 +29,15 @@ PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
 """Read, too, but they are the machine's, not ours."""
 
 
+STRAYS = frozenset({"SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET"})
+"""Read only to say that they are not used: a library would switch modes by them."""
+
+
 def settings():
     """Every variable of ours that the core or an adapter reads -> its default."""
     classes = [config.Settings, *(config.Adapter(name).module.Settings for name in config.adapter_names())]
     fields = [field for settings_class in classes for field in settings_class.model_fields.items()]
-    return {name.upper(): field.default for name, field in fields if name.upper() not in PROXIES}
+    return {name.upper(): field.default for name, field in fields if name.upper() not in PROXIES | STRAYS}
 
 
 def example():
@@ -75,7 +79,7 @@ def test_readme_names_every_setting():
 )
 def test_documents_name_no_setting_that_there_is_not(path):
     known = set(settings())
-    assert sorted(set(re.findall(_SETTING, path.read_text())) - known - PROXIES) == []
+    assert sorted(set(re.findall(_SETTING, path.read_text())) - known - PROXIES - STRAYS) == []
 
 
 def test_readme_tells_the_defaults():
