@@ -1,7 +1,7 @@
 """What would Discord do? A local Discord with its HTTP API, gateway and files, strict where Discord is (README.md)."""
 
+from tests.emulators.clock import Clock
 from tests.emulators.discord.channels import Channel, ChannelKind
-from tests.emulators.discord.clock import Clock
 from tests.emulators.discord.emulator import TOKEN, DiscordEmulator
 from tests.emulators.discord.files import Attachment, Upload
 from tests.emulators.discord.guilds import Guild, Role

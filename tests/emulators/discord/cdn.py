@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from tests.emulators.discord.clock import Clock
+    from tests.emulators.clock import Clock
     from tests.emulators.discord.files import Attachment
     from tests.emulators.discord.state import State
 

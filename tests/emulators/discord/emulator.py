@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from tests.emulators.discord.clock import Clock
+from tests.emulators.clock import Clock
 from tests.emulators.discord.faults import Faults
 from tests.emulators.discord.guilds import Guild
 from tests.emulators.discord.interactions import Interaction

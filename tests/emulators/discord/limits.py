@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.emulators.discord.clock import Clock
+    from tests.emulators.clock import Clock
     from tests.emulators.discord.refusals import Json
 
 VIA = "1.1 google"  # what Discord's own answers carry, and Cloudflare's don't

@@ -1,6 +1,6 @@
 """How does Discord number things? By time: 42 bits of milliseconds since 2015, then a counter; ever growing."""
 
-from tests.emulators.discord.clock import Clock
+from tests.emulators.clock import Clock
 
 EPOCH = 1_420_070_400  # Unix seconds of 2015-01-01, Discord's first moment
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from tests.emulators.clock import Clock
 from tests.emulators.discord.acts import Acts
 from tests.emulators.discord.cdn import Signer
 from tests.emulators.discord.channels import Channel, ChannelKind
-from tests.emulators.discord.clock import Clock
 from tests.emulators.discord.files import Attachment
 from tests.emulators.discord.guilds import Guild, furnish
 from tests.emulators.discord.intents import Intents

@@ -1,6 +1,6 @@
 """A local Slack that speaks the wire: Web API, Socket Mode, events over HTTP, uploads. Start reading at README.md."""
 
-from tests.emulators.slack.clock import Clock
+from tests.emulators.clock import Clock
 from tests.emulators.slack.courier import Ack, Attempt, Delivery, Hold
 from tests.emulators.slack.emulator import SlackEmulator
 from tests.emulators.slack.faults import Fault

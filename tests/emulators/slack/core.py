@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.emulators.slack.clock import Clock
+from tests.emulators.clock import Clock
 from tests.emulators.slack.courier import Courier
 from tests.emulators.slack.directory import Directory
 from tests.emulators.slack.events import Events

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from tests.emulators.clock import Clock
 from tests.emulators.slack import text
-from tests.emulators.slack.clock import Clock
 from tests.emulators.slack.core import Core
 from tests.emulators.slack.courier import Courier
 from tests.emulators.slack.faults import Fault

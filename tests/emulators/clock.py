@@ -1,7 +1,7 @@
-"""What time is it at the emulated Discord, and who waits for a moment to come?
+"""What time is it at an emulated platform, and who waits for a moment to come?
 
-The clock runs with the machine's until it is stopped, and jumps forward when told to: fifteen minutes, an hour of
-silence or a day pass without waiting.
+The clock runs with the machine's until it is stopped, and jumps forward when told to: seconds of silence, the life of a
+token or a day pass without waiting.
 """
 
 import asyncio
