@@ -74,6 +74,7 @@ class Cards:
 
     async def _edit(self, name: str, asked: Card) -> None:
         """Makes a card look as its job is now; a thread's card as the thread's newest job is, with the newest picture."""
+        await self._rest.budget.calm()  # a preview costs more than an acknowledgement
         message = _of_name(name)
         own = await self._job_of(message)
         if own is None or await self._refusals.stands("card", message.channel):

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from tests.benchmarks.acknowledging import PLATFORMS, ROUNDS, Acknowledged, acknowledging
 from tests.benchmarks.figures import Row
 from tests.benchmarks.measuring import measure
 from tests.benchmarks.scenarios import Scenario, chosen, read_jobs, read_latency
@@ -31,13 +32,15 @@ def main() -> int:
     circumstances = _circumstances()
     try:
         rows = asyncio.run(_measured(chosen(jobs, latency, quick=options.quick), options.folder))
+        answers = asyncio.run(_acknowledged(rounds=1 if options.quick else ROUNDS))
     except RuntimeError as error:
         sys.exit(f"Nothing was measured to its end: {error}.")
     except KeyboardInterrupt:
         return 130
-    print(page(rows, circumstances))
+    print(page(rows, answers, circumstances))
     if options.json:
         told = {"circumstances": asdict(circumstances), "rows": [asdict(row) for row in rows]}
+        told["acknowledged"] = [asdict(answer) for answer in answers]
         options.json.write_text(json.dumps(told, indent=2) + "\n")
     return 1 if any(row.lost for row in rows) else 0
 
@@ -49,6 +52,14 @@ async def _measured(scenarios: list[Scenario], folder: Path | None) -> list[Row]
         print(f"measuring: {scenario.name} ...", file=sys.stderr, flush=True)
         rows.append(await measure(scenario, folder=folder))
     return rows
+
+
+async def _acknowledged(*, rounds: int) -> list[Acknowledged]:
+    answers = []
+    for name in PLATFORMS:
+        print(f"measuring: commands on {name} ...", file=sys.stderr, flush=True)
+        answers.append(await acknowledging(name, rounds=rounds))
+    return answers
 
 
 def _circumstances() -> Circumstances:

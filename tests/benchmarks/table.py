@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from tests.benchmarks.acknowledging import Acknowledged
 from tests.benchmarks.figures import DOWNLOADS, LOOKS, SUBMITS, Idle, Row, spread
 
 Line = Sequence[str]
@@ -21,7 +22,7 @@ class Circumstances:
     command: str
 
 
-def page(rows: Sequence[Row], circumstances: Circumstances) -> str:
+def page(rows: Sequence[Row], answers: Sequence[Acknowledged], circumstances: Circumstances) -> str:
     """Everything that is printed."""
     where = circumstances
     return "\n".join(
@@ -34,6 +35,9 @@ def page(rows: Sequence[Row], circumstances: Circumstances) -> str:
             "",
             "What it costs, per job where nothing else is said",
             grid(COST, map(_cost, rows)),
+            "",
+            "How soon a command is acknowledged, in seconds",
+            grid(ACKNOWLEDGED, map(_acknowledged, answers)),
             "",
             *_remarks(rows),
         ]
@@ -50,6 +54,11 @@ COST: tuple[Line, Line] = (
         *("jobs", "submit", "looks", "download", "other", "seen", "claim", "save", "next_due", "other", "SQL"),
         *("ms", "s in all", "RSS, MB", "p99, ms"),
     ),
+)
+
+ACKNOWLEDGED: tuple[Line, Line] = (
+    ("", "commands", "", "acknowledged", "", "", "", "CPU"),
+    ("platform", "at once", "in all", "p50", "p95", "p99", "max", "ms each"),
 )
 
 
@@ -101,6 +110,16 @@ def _cost(row: Row) -> Line:
         f"{row.cpu_seconds:.1f}",
         f"{row.peak_rss_bytes / 1_000_000:.0f}",
         _milliseconds(row.loop_lag.p99),
+    )
+
+
+def _acknowledged(answer: Acknowledged) -> Line:
+    after = answer.after
+    return (
+        answer.platform,
+        *(str(number) for number in (answer.at_once, after.of)),
+        *map(_seconds, (after.p50, after.p95, after.p99, after.max)),
+        f"{answer.cpu * 1000:.1f}",
     )
 
 

@@ -7,10 +7,11 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from tests.benchmarks.acknowledging import PLATFORMS, Acknowledged, acknowledging
 from tests.benchmarks.figures import Idle, Journey, Row, Spread, per_job, percentile, spread
 from tests.benchmarks.measuring import measure
 from tests.benchmarks.scenarios import Scenario, chosen, read_jobs, read_latency
-from tests.benchmarks.table import COST, FEELING, Circumstances, grid, page
+from tests.benchmarks.table import ACKNOWLEDGED, COST, FEELING, Circumstances, grid, page
 
 CIRCUMSTANCES = Circumstances(
     cores=2, python="3.11.7", system="Linux x86_64", date="2026-01-02 03:04 UTC", command="python -m tests.benchmarks"
@@ -85,13 +86,13 @@ def test_counts_are_told_for_one_job_the_most_frequent_first():
 
 
 def test_a_page_says_where_and_how_it_was_measured():
-    first, second, *_ = page([a_row()], CIRCUMSTANCES).splitlines()
+    first, second, *_ = page([a_row()], [], CIRCUMSTANCES).splitlines()
     assert first == "Darkroom, measured 2026-01-02 03:04 UTC on 2 cores, Python 3.11.7, Linux x86_64"
     assert second.strip() == "python -m tests.benchmarks"
 
 
 def test_a_page_tells_what_members_feel_and_what_it_costs():
-    feeling, costs = page([a_row()], CIRCUMSTANCES).split("What it costs")
+    feeling, costs = page([a_row()], [], CIRCUMSTANCES).split("What it costs")
     assert cells(feeling, "20 at once") == [
         "6-14",
         "0.20",
@@ -112,29 +113,29 @@ def test_a_page_tells_what_members_feel_and_what_it_costs():
 
 
 def test_a_page_says_which_limit_was_lifted():
-    assert "GMI_IN_FLIGHT = 20, 60: " in page([a_row(), a_row(name="60 at once", in_flight=60)], CIRCUMSTANCES)
+    assert "GMI_IN_FLIGHT = 20, 60: " in page([a_row(), a_row(name="60 at once", in_flight=60)], [], CIRCUMSTANCES)
 
 
 def test_a_page_tells_what_an_idle_bot_did():
     idle = Idle(seconds=3.0, queue_requests=1, store_calls=2, statements=4, cpu_seconds=0.03)
     assert (
         'Idle for 3 s (after "20 at once"): 1 requests to the queue, 2 calls of the store, 4 SQL statements, 1.0 % CPU.'
-        in page([a_row(idle=idle)], CIRCUMSTANCES).splitlines()
+        in page([a_row(idle=idle)], [], CIRCUMSTANCES).splitlines()
     )
-    assert "Idle" not in page([a_row()], CIRCUMSTANCES)
+    assert "Idle" not in page([a_row()], [], CIRCUMSTANCES)
 
 
 def test_lost_pictures_are_told_with_their_reasons():
-    text = page([a_row(lost={"no answer while the row lasted": 2, "safety": 1})], CIRCUMSTANCES)
+    text = page([a_row(lost={"no answer while the row lasted": 2, "safety": 1})], [], CIRCUMSTANCES)
     assert cells(text, "20 at once")[-2] == "3"
     assert "20 at once: 2 times: no answer while the row lasted" in text
     assert "20 at once: 1 times: safety" in text
-    assert "LOST" not in page([a_row()], CIRCUMSTANCES)
+    assert "LOST" not in page([a_row()], [], CIRCUMSTANCES)
 
 
 def test_what_was_not_measured_is_a_dash():
     nothing = spread([])
-    text = page([a_row(lateness=nothing, unseen=nothing, bringing=nothing, loop_lag=nothing)], CIRCUMSTANCES)
+    text = page([a_row(lateness=nothing, unseen=nothing, bringing=nothing, loop_lag=nothing)], [], CIRCUMSTANCES)
     assert cells(text, "20 at once")[1:6] == ["-"] * 5
 
 
@@ -148,7 +149,13 @@ def test_columns_are_as_wide_as_their_widest_cell():
     ]
 
 
-@pytest.mark.parametrize("head", [FEELING, COST])
+def test_acknowledgements_have_a_table_of_their_own():
+    answers = [Acknowledged(platform="discord", at_once=50, after=spread([0.01, 0.25]), cpu=0.0052)]
+    text = page([a_row()], answers, CIRCUMSTANCES)
+    assert cells(text, "discord") == ["50", "2", "0.13", "0.24", "0.25", "0.25", "5.2"]
+
+
+@pytest.mark.parametrize("head", [FEELING, COST, ACKNOWLEDGED])
 def test_every_column_has_a_name(head):
     groups, names = head
     assert len(groups) == len(names)
@@ -199,5 +206,14 @@ async def test_a_tiny_run_measures_a_whole_bot(tmp_path):
     assert min(row.start_seconds, row.start_cpu_seconds) > 0
     assert (row.idle.queue_requests, row.idle.store_calls, row.idle.statements) == (0, 0, 0)
     assert list(tmp_path.iterdir()) == []
-    assert "tiny" in page([row], CIRCUMSTANCES)
+    assert "tiny" in page([row], [], CIRCUMSTANCES)
     assert json.loads(json.dumps(asdict(row)))["requests"]["submit"] == 1.0
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_a_tiny_round_of_commands_is_acknowledged(platform: str):
+    answer = await acknowledging(platform, at_once=2, rounds=1)
+
+    assert (answer.platform, answer.at_once, answer.after.of) == (platform, 2, 2)
+    assert 0 < answer.after.p50 <= answer.after.max < 3.0
+    assert answer.cpu >= 0

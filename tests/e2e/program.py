@@ -68,6 +68,10 @@ class Running:
             self._read(program.stdout, self.out), self._read(program.stderr, self.err, self.log)
         )
 
+    @property
+    def pid(self) -> int:
+        return self._program.pid
+
     async def says(self, part: str) -> str:
         """The first line of its output with these words in it."""
         await self._until(lambda: any(part in line for line in self.out))
