@@ -60,7 +60,6 @@ class Slack(Outbound):
         self.listener = Listener(
             settings, self.workspace, asking, self.hearing, Home(self.api, self.workspace, service, views)
         )
-        self._hooks = Hooks(self.listener.app, self.workspace)
         self._sockets = Sockets(self.api, self.listener.app, self._heard_again)
         self._catching_up = CatchingUp(self.lookups, self.hearing, self.workspace, service, views, clock)
         self._missed = asyncio.Event()
@@ -69,7 +68,10 @@ class Slack(Outbound):
 
     def routes(self) -> list[BaseRoute]:
         """What Slack posts to, in HTTP mode."""
-        return list(self._hooks.routes()) if self._settings.mode is Mode.HTTP else []
+        secret = self._settings.slack_signing_secret
+        if self._settings.mode is not Mode.HTTP or secret is None:
+            return []
+        return list(Hooks(self.listener.app, self.workspace, secret.get_secret_value()).routes())
 
     def trouble(self) -> str | None:
         deaf = self._sockets.trouble() if self._settings.mode is Mode.SOCKET else None

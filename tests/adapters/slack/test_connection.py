@@ -1,6 +1,7 @@
 """Does the bot hear, whatever becomes of its connections? Socket Mode and HTTP mode, over the wire."""
 
 import asyncio
+from contextlib import suppress
 
 import aiohttp
 import pytest
@@ -201,6 +202,59 @@ async def test_wrong_old_and_replayed_signatures_are_refused(http):
         assert await status(good) == 200
         assert await status(good) == 401, "a replay"
         assert await status({**good, "X-Slack-Retry-Num": "1"}) == 200, "Slack's own retry of the same second"
+    await http.done()
+    assert http.paid() == 1
+
+
+async def test_what_is_not_signed_is_not_looked_into(http):
+    slack = http.slack
+    bodies = [b"{bad", b"\xff\xfe", b"payload=notjson", b"payload=[1]", b"ssl_check=1&token=x", b""]
+    headers = [
+        {},
+        {"X-Slack-Signature": "v0=\u00e9", "X-Slack-Request-Timestamp": str(int(slack.clock.now()))},
+        {"X-Slack-Signature": "v0=00", "X-Slack-Request-Timestamp": "soon"},
+    ]
+    async with aiohttp.ClientSession() as session:
+        for body in bodies:
+            for each in headers:
+                async with session.post(slack.app.request_url, data=body, headers=each) as response:
+                    assert (response.status, await response.text()) == (401, "not signed by Slack")
+        async with session.post(
+            slack.app.request_url, data=b"{}", headers=slack.poster.headers(b"{bad", type_="application/json")
+        ) as response:
+            assert response.status == 401
+
+
+async def test_body_that_is_larger_than_any_of_slacks_is_not_read_to_its_end(http):
+    sent = 0
+
+    async def endless():
+        nonlocal sent
+        while sent < 200 * hooks.MOST_BYTES:
+            sent += 65_536
+            yield bytes(65_536)
+
+    async with aiohttp.ClientSession() as session:
+        with suppress(aiohttp.ClientError):  # the connection may end before the answer is read
+            async with session.post(http.slack.app.request_url, data=endless()) as response:
+                assert response.status == 413
+    assert sent < 20 * hooks.MOST_BYTES
+
+
+async def test_copies_that_arrive_together_are_taken_up_once(http):
+    ann = http.member("ann")
+    with http.slack.courier.hold() as held:
+        delivery = ann.slash("/imagine a fox", http.channel)
+        body, kind = http.slack.poster.body(delivery)
+        headers = http.slack.poster.headers(body, type_=kind, at=http.slack.clock.now())
+        async with aiohttp.ClientSession() as session:
+
+            async def status():
+                async with session.post(http.slack.app.request_url, data=body, headers=headers) as response:
+                    return response.status
+
+            assert sorted(await asyncio.gather(*(status() for _ in range(5)))) == [200, 401, 401, 401, 401]
+    await held.release()
     await http.done()
     assert http.paid() == 1
 
