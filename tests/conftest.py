@@ -11,8 +11,10 @@ import hypothesis.configuration
 import pytest
 
 from tests.loopback import LoopbackGuard
+from tests.secrets import LogWatch
 
 GUARD = pytest.StashKey[LoopbackGuard]()
+LOG = pytest.StashKey[LogWatch]()
 
 SETTING_PREFIXES = ("DISCORD_", "GMI_", "SLACK_", "HTTP_", "MAX_", "ALLOWED_")
 SETTINGS = {
@@ -42,6 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     config.stash[GUARD] = guard = LoopbackGuard()
     guard.install()
+    config.stash[LOG] = watch = LogWatch()
+    watch.install()
 
     # Tests run in empty folders (below); found counterexamples must outlive those.
     hypothesis.configuration.set_hypothesis_home_dir(config.rootpath / ".hypothesis")
@@ -63,6 +67,15 @@ def _no_network(pytestconfig: pytest.Config):
     guard.take()
     yield
     assert guard.take() == [], "this test tried to reach hosts beyond this machine"
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_in_the_log(pytestconfig: pytest.Config):
+    """Whatever the bot says about this test, it says without keys, tokens and addresses that work for whoever has them."""
+    watch = pytestconfig.stash[LOG]
+    watch.take()
+    yield
+    assert watch.take() == [], "a secret was logged"
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.secrets import leaks
+
 ROOT = Path(__file__).parents[2]
 KEY = "test-key"
 PATIENCE = 60.0  # seconds, against hanging only: nothing is measured by it
@@ -43,7 +45,9 @@ async def darkroom(folder: Path, *arguments: str, **settings: str) -> Ended:
     program = await _begun(folder, arguments, settings)
     out, err = await asyncio.wait_for(program.communicate(), PATIENCE)
     assert program.returncode is not None
-    return Ended(code=program.returncode, out=out.decode(), err=err.decode())
+    ended = Ended(code=program.returncode, out=out.decode(), err=err.decode())
+    _check_for_secrets([*ended.out.splitlines(), *ended.err.splitlines()])
+    return ended
 
 
 async def _begun(folder: Path, arguments: tuple[str, ...], settings: dict[str, str]) -> asyncio.subprocess.Process:
@@ -98,6 +102,12 @@ class Running:
         await self._reading
         return code
 
+    async def over(self) -> int:
+        """Its exit code, whenever it ends by itself or by somebody else's signal."""
+        code = await self._program.wait()
+        await self._reading
+        return code
+
     async def _until(self, seen: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE):
             while not seen():
@@ -127,3 +137,8 @@ async def running(folder: Path, *arguments: str, **settings: str) -> AsyncIterat
     finally:
         if program.returncode is None:
             await started.kill()
+    _check_for_secrets([*started.out, *started.err])
+
+
+def _check_for_secrets(lines: list[str]) -> None:
+    assert [line for line in lines if leaks(line)] == [], "a secret was said or logged"

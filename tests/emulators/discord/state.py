@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import secrets
 from collections.abc import Callable
@@ -67,7 +68,9 @@ class State:
         self.interactions: dict[int, Interaction] = {}
         self.by_token: dict[str, Interaction] = {}
         self.attachments: dict[int, Attachment] = {}
+        self.said: list[Message] = []  # every message there ever was, deleted ones too
         self.nonces: dict[tuple[int, str], tuple[float, Message]] = {}
+        self.answers_join_threads = False  # whether an answer to a command makes the bot a member of a private thread
         self.nonce_window = 180.0  # seconds; Discord says "the past few minutes"
         self.signer = Signer(clock)
         self.bot = self.new_person(name, bot=True)
@@ -102,7 +105,8 @@ class State:
         return made
 
     def new_token(self) -> str:
-        return secrets.token_urlsafe(48)
+        """Of an interaction: base64 of `interaction:` and more (observed), so that it is known wherever it turns up."""
+        return base64.urlsafe_b64encode(f"interaction:{secrets.token_urlsafe(48)}".encode()).decode().rstrip("=")
 
     # -- waiting ------------------------------------------------------------------------------------------------
 
