@@ -54,23 +54,27 @@ class Asking:
     def api(self) -> Api:
         return self._outbound.api
 
+    async def _team(self) -> str:
+        return (await self._workspace.identity()).team
+
     # -- commands -----------------------------------------------------------------------------------------------
 
     async def command(self, body: Json) -> Answer:
         """`/imagine`: words make a picture, nothing or `help` opens the window, `limits` says what is left."""
-        spot, text = inbound.command_spot(body), (body.get("text") or "").strip()
+        team = await self._team()
+        spot, text = inbound.command_spot(body, team), (body.get("text") or "").strip()
         if text.lower() in HELP:
             window = Window(channel=spot.channel, response_url=spot.response_url)
             return Answer(after=lambda: self._open(body, spot, window, editing=False))
         if text.lower() in LIMITS:
             return Answer(refusal=await self._service.usage(PLATFORM, spot.workspace, spot.person))
-        job = await self._service.imagine(inbound.command_request(body))
+        job = await self._service.imagine(inbound.command_request(body, team))
         return Answer(after=lambda: self.present(job, spot))
 
     # -- buttons ------------------------------------------------------------------------------------------------
 
     async def press(self, body: Json, action: Json) -> Answer:
-        spot, press = inbound.action_spot(body), buttons.read(action)
+        spot, press = inbound.action_spot(body, await self._team()), buttons.read(action)
         if press is None:
             return Answer()
         match press.act:
@@ -98,7 +102,7 @@ class Asking:
 
     async def edit_message(self, body: Json) -> Answer:
         """On a picture of the bot: its window. On anybody's message with pictures: the window for a new picture of them."""
-        spot, message = inbound.action_spot(body), body.get("message") or {}
+        spot, message = inbound.action_spot(body, await self._team()), body.get("message") or {}
         job = await self._views.job_of(inbound.message_ref(spot.channel, message.get("ts", "")))
         if job is not None and job.images and any(post.id == message.get("ts") for post in job.posts):
             return await self._edit(body, spot, Press(act="edit", job_id=job.id))
@@ -111,7 +115,7 @@ class Asking:
 
     async def cancel_message(self, body: Json) -> Answer:
         """On a card, or on the message that asked."""
-        spot, ts = inbound.action_spot(body), (body.get("message") or {}).get("ts", "")
+        spot, ts = inbound.action_spot(body, await self._team()), (body.get("message") or {}).get("ts", "")
         job = await self._views.job_of(inbound.message_ref(spot.channel, ts))
         if job is None:
             raise UserError(wording.not_mine())
@@ -130,8 +134,9 @@ class Asking:
         window = buttons.read_window(body["view"].get("private_metadata") or "")
         if window is None:
             raise UserError(wording.outdated())
-        request = inbound.window_request(body, window)
-        spot = inbound.window_spot(body, window)
+        team = await self._team()
+        request = inbound.window_request(body, window, team)
+        spot = inbound.window_spot(body, window, team)
         job = await (
             self._service.edit(request, of=window.job, image=window.image)
             if window.job
@@ -145,8 +150,9 @@ class Asking:
             view = rendering.window(window, editing=editing)
             await self._outbound.api.call("views.open", trigger_id=body["trigger_id"], view=view)
         except (GiveUp, RetryLater) as error:
+            late = isinstance(error, Refused) and error.code == "expired_trigger_id"
             self._log.warning("window_not_opened", reason=error.reason)
-            await tell(self._outbound.api, spot, wording.window_late())
+            await tell(self._outbound.api, spot, wording.window_late() if late else wording.broken())
 
     # -- cards --------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,8 @@ EDIT_SHORTCUT = "edit_image"
 CANCEL_SHORTCUT = "cancel_request"
 """Callback ids, as in the manifest."""
 
+_LONGEST_NAME = 60  # characters of a file's name: it is only said again where the file cannot be used
+
 _LABELS = {"again": "Try again", "edit": "Edit", "delete": "Delete", "cancel": "Cancel"}
 _JOB = re.compile(r"[0-9a-z]{1,40}")
 
@@ -67,7 +69,7 @@ class Window:
     response_url: str | None = None
 
     def written(self) -> str:
-        files = [[f.name[:100], f.address, f.size, f.media_type] for f in self.files]
+        files = [[f.name[:_LONGEST_NAME], f.address, f.size, f.media_type] for f in self.files]
         known = {
             "channel": self.channel,
             "thread": self.thread,
@@ -76,7 +78,9 @@ class Window:
             "files": files,
             "url": self.response_url,
         }
-        return json.dumps({name: value for name, value in known.items() if value}, separators=(",", ":"))
+        return json.dumps(
+            {name: value for name, value in known.items() if value}, separators=(",", ":"), ensure_ascii=False
+        )
 
 
 def read_window(metadata: str) -> Window | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -12,8 +11,9 @@ from adapters.slack.cards import thread_of
 from adapters.slack.hearing import Hearing
 from adapters.slack.inbound import PLATFORM, message_ref
 from adapters.slack.lookups import Lookups
+from adapters.slack.timing import Timing
 from adapters.slack.workspace import Workspace
-from bot.errors import GiveUp, RetryLater
+from bot.errors import GiveUp
 from bot.model import Conversation
 from bot.ports import StoreBusy
 from bot.service import Service
@@ -39,50 +39,66 @@ class CatchingUp:
         workspace: Workspace,
         service: Service,
         views: Views,
-        clock: Callable[[], float],
+        timing: Timing,
     ) -> None:
         self._lookups = lookups
         self._hearing = hearing
         self._workspace = workspace
         self._views = views
         self._memory = service.memory(PLATFORM)
-        self._clock = clock
+        self._timing = timing
+        self._behind = True  # since the cursor, something may not have been heard
+        self._read: set[str] = set()  # conversations that were looked at since somebody listens again
         self._log = structlog.get_logger("slack")
 
     async def keep_cursor(self, listens: Callable[[], bool]) -> None:
         """Until cancelled."""
         while True:
-            await asyncio.sleep(CURSOR_SECONDS)
+            await self._timing.rest(CURSOR_SECONDS)
             if listens():
                 with suppress(StoreBusy):
                     await self.mark()
 
     async def mark(self) -> None:
-        """Somebody listens at this moment."""
-        await self._memory.remember("listened", {"until": self._lookups.slack_time()})
+        """Somebody listens at this moment, and everything before it was heard; else the cursor stays where it is."""
+        if not self._behind:
+            await self._memory.remember("listened", {"until": self._lookups.slack_time()})
+
+    def missed(self) -> None:
+        """Until just now nobody listened."""
+        self._behind = True
+        self._read = set()
 
     async def catch_up(self) -> int:
-        """Hears what was missed; how many messages that were new. Nothing at the first start of all."""
-        now = self._lookups.slack_time()
+        """Hears what was missed; how many messages that were new. Nothing at the first start of all.
+
+        Raises RetryLater and StoreBusy; the next call goes on where this one ended.
+        """
+        read, heard = self._read, 0
         known = await self._memory.recall("listened")
+        if known is not None:
+            since = max(known["until"] - _SLACK_SECONDS, self._lookups.slack_time() - DAY)
+            recent = await self._recent()
+            for conversation in recent[:MOST_REQUESTS]:
+                if conversation.id not in read:
+                    heard += await self._replies(conversation, since)
+                    read.add(conversation.id)
+            if len(recent) > MOST_REQUESTS:
+                self._log.warning("not_all_caught_up", threads=len(recent), looked_at=MOST_REQUESTS)
+            self._log.info("caught_up", threads=min(len(recent), MOST_REQUESTS), messages=heard)
+        self._behind = read is not self._read  # there was another gap meanwhile
         await self.mark()
-        if known is None:
-            return 0
-        since = max(known["until"] - _SLACK_SECONDS, now - DAY)
-        me = await self._workspace.identity()
-        found = await self._views.threads(PLATFORM, workspace=me.team, limit=200)
-        recent = [
-            thread.conversation
-            for thread in found
-            if thread.conversation.ref.thread and any(v.job.accepted_at > self._clock() - DAY for v in thread.versions)
-        ]
-        heard = 0
-        for conversation in recent[:MOST_REQUESTS]:
-            heard += await self._replies(conversation, since)
-        if len(recent) > MOST_REQUESTS:
-            self._log.warning("not_all_caught_up", threads=len(recent), looked_at=MOST_REQUESTS)
-        self._log.info("caught_up", threads=min(len(recent), MOST_REQUESTS), messages=heard)
         return heard
+
+    async def _recent(self) -> list[Conversation]:
+        """Threads in which somebody asked for something in the last day, newest first."""
+        me = await self._workspace.identity()
+        since = self._timing.now() - DAY
+        return [
+            thread.conversation
+            for thread in await self._views.threads(PLATFORM, workspace=me.team, limit=200)
+            if thread.conversation.ref.thread and any(v.job.accepted_at > since for v in thread.versions)
+        ]
 
     async def _replies(self, conversation: Conversation, since: float) -> int:
         ref, heard = conversation.ref, 0
@@ -92,11 +108,11 @@ class CatchingUp:
                 async for message in self._lookups.messages(ref.channel, thread_of(ref), since=since, pages=1)
                 if message.get("ts") != ref.thread
             ]
-        except (RetryLater, GiveUp) as error:
+        except GiveUp as error:  # the thread is gone, or closed to the bot
             self._log.info("not_caught_up", reason=error.reason)
             return 0
         for message in sorted(missed, key=lambda m: float(m["ts"])):
             if await self._views.job_of(message_ref(ref.channel, message["ts"])) is None:
                 heard += 1
-                await self._hearing.message({**message, "channel": ref.channel}, ref.workspace)
+                await self._hearing.message({**message, "channel": ref.channel})
         return heard

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -12,6 +13,7 @@ from adapters.slack import inbound, wording
 from adapters.slack.inbound import PLATFORM, Spot
 from adapters.slack.outbound import Outbound
 from adapters.slack.telling import tell
+from adapters.slack.timing import Timing
 from adapters.slack.workspace import Identity, Workspace
 from bot.errors import GiveUp, RetryLater, UserError
 from bot.model import OPEN, Json, Mood, Person, Utterance
@@ -29,22 +31,30 @@ _REFUSALS_KEPT = 2 * 86_400.0
 class Hearing:
     """Messages and mentions."""
 
-    def __init__(self, outbound: Outbound, workspace: Workspace, service: Service, views: Views) -> None:
+    def __init__(
+        self, outbound: Outbound, workspace: Workspace, service: Service, views: Views, timing: Timing
+    ) -> None:
         self._outbound = outbound
         self._workspace = workspace
         self._service = service
         self._views = views
+        self._timing = timing
         self._memory = service.memory(PLATFORM)
         self._heard: OrderedDict[str, None] = OrderedDict()
+        self._twins: dict[str, asyncio.Event] = {}  # by message: its mention waits for it
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._log = structlog.get_logger("slack")
 
-    async def mention(self, event: Json, workspace: str) -> None:
+    async def mention(self, event: Json) -> None:
         """`app_mention`, which comes beside the message of the same post and is not sure to name its files."""
-        if not event.get("files"):
-            await asyncio.sleep(TWIN_SECONDS)
-        await self.message(event, workspace)
+        source = inbound.source_id(event)
+        if not event.get("files") and source not in self._heard:
+            twin = self._twins.setdefault(source, asyncio.Event())
+            await self._timing.happens(twin, within=TWIN_SECONDS)
+            self._twins.pop(source, None)
+        await self.message(event)
 
-    async def message(self, event: Json, workspace: str) -> None:
+    async def message(self, event: Json) -> None:
         """`message`, from the wire or from the history."""
         me = await self._workspace.identity()
         if event.get("user") == me.user or event.get("bot_id") == me.bot:
@@ -57,10 +67,16 @@ class Hearing:
             return
         self._remember(source)
         try:
-            await self._hear(event, workspace, me)
+            # in the order in which it was said: what is to be looked up about one message must not let the next one pass it
+            async with self._turn(event):
+                await self._hear(event, me)
         except StoreBusy:
-            self._heard.pop(source, None)
-            await tell(self._outbound.api, self._spot(event, workspace), wording.busy())
+            # it stays known: the mention beside it, or its redelivery, must not be taken up after its author was told this
+            await tell(self._outbound.api, self._spot(event, me.team), wording.busy())
+
+    def _turn(self, event: Json) -> asyncio.Lock:
+        where = f"{event['channel']}-{'' if inbound.is_private(event) else event.get('thread_ts') or event['ts']}"
+        return self._turns.setdefault(where, asyncio.Lock())
 
     @staticmethod
     def _may_be_meant(event: Json, me: Identity) -> bool:
@@ -68,14 +84,14 @@ class Hearing:
         in_thread = event.get("thread_ts") is not None
         return in_thread or inbound.is_private(event) or inbound.mentions(event, me.user)
 
-    async def _hear(self, event: Json, workspace: str, me: Identity) -> None:
-        utterance = inbound.utterance(event, workspace=workspace, me=me.user, plain_talk=await self._began(event, me))
+    async def _hear(self, event: Json, me: Identity) -> None:
+        utterance = inbound.utterance(event, workspace=me.team, me=me.user, plain_talk=await self._began(event, me))
         if any(inbound.is_stub(file) for file in event.get("files") or ()):
             utterance = await self._described(utterance, event)
         try:
             job = await self._service.reply(utterance)
         except UserError as error:
-            await self._refuse(event, workspace, str(error))
+            await self._refuse(event, me.team, str(error))
             return
         if job is not None and job.state in OPEN and utterance.message is not None:
             try:
@@ -117,5 +133,7 @@ class Hearing:
 
     def _remember(self, source: str) -> None:
         self._heard[source] = None
+        if source in self._twins:
+            self._twins[source].set()
         while len(self._heard) > _RECENT:
             self._heard.popitem(last=False)

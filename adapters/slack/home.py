@@ -26,11 +26,12 @@ class Home:
         self._service = service
         self._views = views
 
-    async def opened(self, user: str, workspace: str) -> None:
+    async def opened(self, user: str) -> None:
         """Best effort: the page is drawn again at the next visit."""
         query = JobQuery(platform=PLATFORM, person=user, states=frozenset({JobState.SUCCEEDED}), limit=5 * MOST_RECENT)
         jobs = [job for job in await self._views.jobs(query) if job.posts and job.deleted_at is None]
         recent = [await self._recent(job) for job in jobs[:MOST_RECENT]]
+        workspace = (await self._workspace.identity()).team
         limits = await self._service.usage(PLATFORM, workspace, Person(id=user, name=user))
         try:
             await self._api.call("views.publish", user_id=user, view=rendering.home(recent, limits))

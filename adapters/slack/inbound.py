@@ -30,7 +30,11 @@ _FIRST_MENTION = re.compile(r"\s*<@(?P<id>[UW][A-Z0-9]+)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spot:
-    """Where something was done, by whom, and how to tell that person something in private."""
+    """Where something was done, by whom, and how to tell that person something in private.
+
+    workspace: the one that the bot is in, whosever payload it was: where two companies share a channel, Slack names the
+    member's own at the top of it (the library's own reader of payloads says so).
+    """
 
     workspace: str
     channel: str
@@ -55,10 +59,10 @@ def is_direct(channel: str) -> bool:
     return channel.startswith("D")
 
 
-def command_spot(body: Json) -> Spot:
+def command_spot(body: Json, workspace: str) -> Spot:
     """Of a slash command."""
     return Spot(
-        workspace=body["team_id"],
+        workspace=workspace,
         channel=body["channel_id"],
         thread=None,
         person=Person(id=body["user_id"], name=body.get("user_name") or body["user_id"]),
@@ -66,12 +70,12 @@ def command_spot(body: Json) -> Spot:
     )
 
 
-def action_spot(body: Json) -> Spot:
+def action_spot(body: Json, workspace: str) -> Spot:
     """Of a button, or of a shortcut on a message."""
     message = body.get("message") or {}
     container = body.get("container") or {}
     return Spot(
-        workspace=_team(body),
+        workspace=workspace,
         channel=(body.get("channel") or {}).get("id") or container.get("channel_id") or "",
         thread=message.get("thread_ts") or container.get("thread_ts") or message.get("ts"),
         person=_person(body["user"]),
@@ -79,10 +83,10 @@ def action_spot(body: Json) -> Spot:
     )
 
 
-def window_spot(body: Json, window: Window) -> Spot:
+def window_spot(body: Json, window: Window, workspace: str) -> Spot:
     """Of a window that was sent off."""
     return Spot(
-        workspace=_team(body),
+        workspace=workspace,
         channel=window.channel,
         thread=window.thread,
         person=_person(body["user"]),
@@ -90,9 +94,9 @@ def window_spot(body: Json, window: Window) -> Spot:
     )
 
 
-def command_request(body: Json) -> ImageRequest:
+def command_request(body: Json, workspace: str) -> ImageRequest:
     """`/imagine` and words. The trigger is one per command, also when it is delivered again."""
-    spot = command_spot(body)
+    spot = command_spot(body, workspace)
     return ImageRequest(
         source_id=f"{PLATFORM}:command:{body['trigger_id']}",
         requester=spot.person,
@@ -102,11 +106,11 @@ def command_request(body: Json) -> ImageRequest:
     )
 
 
-def window_request(body: Json, window: Window) -> ImageRequest:
+def window_request(body: Json, window: Window, workspace: str) -> ImageRequest:
     """What was entered in a window; files that it was opened on come first."""
     view = body["view"]
     values = view.get("state", {}).get("values", {})
-    spot = window_spot(body, window)
+    spot = window_spot(body, window, workspace)
     chosen = _value(values, RATIO).get("selected_option") or {}
     return ImageRequest(
         source_id=f"{PLATFORM}:window:{view['id']}",
@@ -123,11 +127,6 @@ def action_source(body: Json, action: Json) -> str:
     """One click, also when it is delivered again."""
     message = (body.get("container") or {}).get("message_ts") or ""
     return f"{PLATFORM}:button:{body['user']['id']}-{message}-{action.get('action_ts')}"
-
-
-def _team(body: Json) -> str:
-    team = (body.get("team") or {}).get("id") or body["user"].get("team_id")
-    return str(team or (body.get("view") or {}).get("team_id") or "")
 
 
 def _person(user: Json) -> Person:

@@ -101,7 +101,7 @@ class Listener:
     # -- what bolt calls ----------------------------------------------------------------------------------------
 
     async def _command(self, ack: Ack, body: Json) -> None:
-        answer = await self._answered(self._asking.command(body), ack, command_spot(body))
+        answer = await self._answered(self._asking.command(body), ack, command_spot(body, await self._team()))
         if answer is not None:
             await ack(**({"text": wording.escaped(answer.refusal)} if answer.refusal else {}))
             self._later(answer)
@@ -117,7 +117,7 @@ class Listener:
 
     async def _act(self, ack: Ack, body: Json, work: Coroutine[Any, Any, Answer]) -> None:
         """An acknowledgement of these carries no words: a private sentence goes its own way."""
-        spot = action_spot(body)
+        spot = action_spot(body, await self._team())
         answer = await self._answered(work, ack, spot)
         if answer is not None:
             await ack()
@@ -125,7 +125,7 @@ class Listener:
 
     async def _submission(self, ack: Ack, body: Json) -> None:
         window = buttons.read_window(body["view"].get("private_metadata") or "")
-        spot = window_spot(body, window) if window else None
+        spot = window_spot(body, window, await self._team()) if window else None
         answer = await self._answered(self._asking.submitted(body), ack, spot)
         if answer is None:
             return
@@ -135,20 +135,23 @@ class Listener:
             await ack()
         self._later(Answer(after=answer.after))
 
-    async def _message(self, body: Json, event: Json) -> None:
-        self._spawn(self._quietly(self._hearing.message(event, body["team_id"])))
+    async def _message(self, event: Json) -> None:
+        self._spawn(self._quietly(self._hearing.message(event)))
 
-    async def _mention(self, body: Json, event: Json) -> None:
-        self._spawn(self._quietly(self._hearing.mention(event, body["team_id"])))
+    async def _mention(self, event: Json) -> None:
+        self._spawn(self._quietly(self._hearing.mention(event)))
 
-    async def _home_opened(self, body: Json, event: Json) -> None:
+    async def _home_opened(self, event: Json) -> None:
         if event.get("tab", "home") == "home":
-            self._spawn(self._quietly(self._home.opened(event["user"], body["team_id"])))
+            self._spawn(self._quietly(self._home.opened(event["user"])))
 
     async def _unknown(self, ack: Ack) -> None:
         await ack()
 
     # -- inside -------------------------------------------------------------------------------------------------
+
+    async def _team(self) -> str:
+        return (await self._workspace.identity()).team
 
     async def _answered(self, work: Coroutine[Any, Any, Answer], ack: Ack, spot: Spot | None) -> Answer | None:
         """The answer, if it comes before Slack must be acknowledged; else None, and it goes its own way when it comes."""
@@ -171,7 +174,7 @@ class Listener:
             self._spawn(self._quietly(answer.after()))
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = asyncio.create_task(work, name="slack-listener")
+        task = asyncio.create_task(work, name="aside-slack-listener")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

@@ -34,9 +34,7 @@ async def test_mention_with_words_and_files_is_answered_in_the_thread_of_that_me
     assert len(village.answers()) == 2
 
 
-async def test_mention_alone_is_heard_where_the_message_event_does_not_come(make_village, monkeypatch):
-    monkeypatch.setattr("adapters.slack.hearing.TWIN_SECONDS", 0.01)
-    village = await make_village()
+async def test_mention_alone_is_heard_where_the_message_event_does_not_come(village):
     village.slack.app.events = village.slack.app.events - {"message.channels"}
     ann = village.member("ann")
     await village.heard()
@@ -206,6 +204,41 @@ async def test_file_of_a_channel_shared_with_another_company(village, ann):
     [answer] = village.answers(shared)
     assert len(village.world.sent("a fox like this").payload["image"]) == 1
     assert village.pictures(answer)
+
+
+async def test_thread_of_a_channel_shared_with_another_company_is_one_conversation(village, ann):
+    other = village.slack.other_workspace("Elsewhere")
+    eve = village.slack.member("eve", other)
+    shared = village.slack.channel("shared", ann, eve)
+    card = await village.imagine(ann, "a fox", shared)
+    await village.done()
+    reply = eve.writes(shared, "@darkroom make it blue", thread=card)
+    await village.done()
+    told = [delivery.payload["team_id"] for delivery in reply.deliveries]
+    assert set(told) == {other.id}, "Slack names the workspace of whoever wrote"
+    _, blue = village.answers(shared)
+    await eve.clicks(blue, "again:0")
+    await village.done()
+    jobs = await village.driver.jobs()
+    assert len(jobs) == 3
+    assert {job.workspace for job in jobs} == {village.slack.bot.workspace.id}
+    assert len({job.conversation_id for job in jobs}) == 1
+
+
+async def test_message_whose_file_is_looked_up_is_not_overtaken_by_the_next(village, ann):
+    eve = village.slack.member("eve", village.slack.other_workspace("Elsewhere"))
+    shared = village.slack.channel("shared", ann, eve)
+    card = await village.imagine(ann, "a fox", shared)
+    await village.done()
+    slow = Fault(kind="hold", method="files.info", when="after")
+    village.slack.inject(slow)
+    ann.writes(shared, "wear this hat", thread=card, files=[upload()])
+    await slow.arrived(1)
+    ann.writes(shared, "now make it blue", thread=card)
+    slow.release()
+    await village.done()
+    jobs = {job.prompt: job for job in await village.driver.jobs()}
+    assert jobs["now make it blue"].parent_id == jobs["wear this hat"].id
 
 
 # -- downloads -------------------------------------------------------------------------------------------------------

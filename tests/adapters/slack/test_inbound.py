@@ -144,3 +144,16 @@ def test_mode_and_addresses():
 def test_proxy_is_used_as_its_variables_say_and_never_for_this_machine(url, no_proxy, used):
     settings = Settings(https_proxy="http://proxy.example:3128", no_proxy=no_proxy)
     assert (settings.proxy_for(url) == "http://proxy.example:3128") is used
+
+
+def test_window_holds_three_files_of_any_name():
+    files = tuple(
+        Attachment(name="\N{PANDA FACE}" * 255, address=f"F{n:010}", size=30_000_000, media_type="image/jpeg")
+        for n in range(3)
+    )
+    url = "https://hooks.slack.example/actions/" + "x" * 120
+    written = Window(channel="C0123456789", thread="1700000000.000100", files=files, response_url=url).written()
+    assert len(written.encode()) <= 3_000  # docs; counted in bytes, to be sure
+    window = read_window(written)
+    assert window is not None
+    assert [file.address for file in window.files] == [file.address for file in files]

@@ -124,6 +124,11 @@ class Events:
     def _stamp(self) -> Json:
         return {"event_ts": self._core.ids.ts()}
 
+    def _team_of(self, event: Json, channel: Channel | None) -> str | None:
+        if channel is None or not channel.is_connect or not isinstance(event.get("user"), str):
+            return None
+        return self._core.directory.members[event["user"]].workspace.id
+
     def _envelope(self, bot: Bot, event: Json, channel: Channel | None) -> Json:
         authorization = {
             "enterprise_id": None,
@@ -134,7 +139,8 @@ class Events:
         }
         return {
             "token": "test-verification-token",
-            "team_id": bot.workspace.id,
+            # In a channel of two companies it is the workspace of whoever did it; authorizations say whose app is told.
+            "team_id": self._team_of(event, channel) or bot.workspace.id,
             "context_team_id": bot.workspace.id,
             "context_enterprise_id": None,
             "api_app_id": bot.app.id,
