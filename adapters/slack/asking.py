@@ -181,11 +181,13 @@ class Asking:
             await self._service.cancel(job.id, by=spot.person)
         except UserError:
             return  # it is on its way, and answered by the poller
-        me = self._workspace.me.user if self._workspace.me else None
-        await tell(
-            self._outbound.api,
-            spot,
-            wording.invite(me) if error.code in ABSENT else messages.failure(error.kind, job_id=job.id),
+        await tell(self._outbound.api, spot, self._why_not(spot, error) or messages.failure(error.kind, job_id=job.id))
+
+    def _why_not(self, spot: Spot, error: Refused) -> str | None:
+        if error.code not in ABSENT:
+            return None
+        return (
+            wording.not_in_talks() if spot.is_talk else wording.invite(self._workspace.me and self._workspace.me.user)
         )
 
 

@@ -41,6 +41,8 @@ class Spot:
     thread: str | None
     person: Person
     response_url: str | None = None
+    is_talk: bool = False
+    """A direct message of several people, or of two others: no app can be invited there."""
 
     @property
     def place(self) -> ConversationRef:
@@ -67,6 +69,7 @@ def command_spot(body: Json, workspace: str) -> Spot:
         thread=None,
         person=Person(id=body["user_id"], name=body.get("user_name") or body["user_id"]),
         response_url=body.get("response_url"),
+        is_talk=_is_talk(body.get("channel_name")),
     )
 
 
@@ -80,6 +83,7 @@ def action_spot(body: Json, workspace: str) -> Spot:
         thread=message.get("thread_ts") or container.get("thread_ts") or message.get("ts"),
         person=_person(body["user"]),
         response_url=body.get("response_url"),
+        is_talk=_is_talk((body.get("channel") or {}).get("name")),
     )
 
 
@@ -92,6 +96,11 @@ def window_spot(body: Json, window: Window, workspace: str) -> Spot:
         person=_person(body["user"]),
         response_url=window.response_url,
     )
+
+
+def _is_talk(channel_name: str | None) -> bool:
+    """By the names that Slack gives to what has none (observed)."""
+    return channel_name is not None and (channel_name == "directmessage" or channel_name.startswith("mpdm-"))
 
 
 def command_request(body: Json, workspace: str) -> ImageRequest:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from adapters.slack import wording
 from adapters.slack.buttons import MODAL, Press, Window
-from bot.model import ASPECT_RATIOS, OUTCOME_UNKNOWN, Card, Job, Json, Reply
+from bot.model import ASPECT_RATIOS, OUTCOME_UNKNOWN, Card, Job, JobState, Json, Reply
 
 PROMPT, RATIO, FILES, VALUE = "prompt", "ratio", "files", "value"
 """Block ids of a window's fields, and the action id of each."""
@@ -33,7 +33,8 @@ def card(card: Card, *, preview: str | None = None) -> Json:
     if preview:
         alt = wording.cut(wording.one_line(card.prompt) or "the newest picture", wording.LONGEST_ALT)
         head["accessory"] = {"type": "image", "slack_file": {"id": preview}, "alt_text": alt}
-    blocks = [head, _context(f"asked by <@{card.requester.id}> · reply in the thread to change it")]
+    how = _how_to_change(card)
+    blocks = [head, _context(f"asked by <@{card.requester.id}>" + (f" · {how}" if how else ""))]
     if card.state in OUTCOME_UNKNOWN:
         blocks.append(_actions(Press(act="cancel", job_id=card.job_id)))
     return {"text": f"{state}: {prompt}", "blocks": blocks}
@@ -47,6 +48,11 @@ def result(reply: Reply, *, elsewhere: str | None = None) -> Json:
     blocks = [_context(_whose(reply)), *_remark(reply, elsewhere)]
     blocks.append({"type": "actions", "elements": [rest[0], *edits[:20], rest[1]]})
     return {"blocks": blocks}
+
+
+def buttons(reply: Reply, *, elsewhere: str | None = None) -> Json:
+    """The same as a message of its own, after pictures that Slack shows without blocks."""
+    return {"text": _whose(reply), **result(reply, elsewhere=elsewhere)}
 
 
 def failure(reply: Reply, *, elsewhere: str | None = None) -> Json:
@@ -118,6 +124,18 @@ def home(recent: Sequence[Recent], limits: str) -> Json:
 def private(sentence: str) -> Json:
     """A sentence for one member's eyes, as it goes to a response_url."""
     return {"response_type": "ephemeral", "replace_original": False, "text": wording.escaped(sentence)}
+
+
+def _how_to_change(card: Card) -> str | None:
+    """What is said there must be what the bot will hear there."""
+    place = card.conversation
+    if card.state in (JobState.FAILED, JobState.CANCELLED):
+        return None
+    if place.thread == place.channel:  # a direct message is one conversation as a whole
+        return "write what to change"
+    if place.thread is None or (card.message is not None and card.message.id == place.thread):
+        return "reply in the thread to change it"
+    return "mention me here with what to change"
 
 
 def _whose(reply: Reply) -> str:

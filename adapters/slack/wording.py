@@ -46,6 +46,13 @@ def invite(me: str | None) -> str:
     )
 
 
+def not_in_talks() -> str:
+    return (
+        "I can't come into direct messages of others. Write to me directly, or ask in a channel. "
+        "Nothing was made or counted."
+    )
+
+
 def posted_elsewhere(channel: str, text: str) -> str:
     """Before an answer that comes as a direct message."""
     said = f" {text}" if text else ""

@@ -20,13 +20,15 @@ FILE = Path(__file__).with_name("what_members_see.json")
 JOB = "0123456789abcdef"
 ANN = Person(id="U1", name="ann")
 PLACE = ConversationRef(platform="slack", workspace="T1", channel="C1", thread="1.5")
+DIRECT = ConversationRef(platform="slack", workspace="T1", channel="D1", thread="D1")
+THEIRS = ConversationRef(platform="slack", workspace="T1", channel="C1", thread="1.1")
 RUDE = "<!channel> <@U2> <https://evil.example|click> https://evil.example & *bold* `code`\n# Title " + "x" * 5_000
 
 
-def card(state=JobState.RUNNING, text="Painting", prompt="a red fox in the snow") -> Card:
+def card(state=JobState.RUNNING, text="Painting", prompt="a red fox in the snow", place=PLACE) -> Card:
     return Card(
         job_id=JOB,
-        conversation=PLACE,
+        conversation=place,
         message=MessageRef(platform="slack", channel="C1", id="1.5"),
         requester=ANN,
         prompt=prompt,
@@ -55,6 +57,8 @@ def blocks() -> dict[str, object]:
     return {
         "card, while it is painted": rendering.card(card()),
         "card, done": rendering.card(card(JobState.SUCCEEDED, "Done"), preview="F1"),
+        "card in a direct message": rendering.card(card(place=DIRECT)),
+        "card in a thread of people": rendering.card(card(place=THEIRS)),
         "card, failed": rendering.card(card(JobState.FAILED, failure)),
         "card of a prompt that tries everything": rendering.card(card(prompt=RUDE)),
         "card of a prompt without words": rendering.card(card(prompt="")),
@@ -75,6 +79,7 @@ def blocks() -> dict[str, object]:
 def sentences() -> dict[str, str]:
     return {
         "invite": wording.invite("U0BOT"),
+        "not in talks": wording.not_in_talks(),
         "file gone": wording.file_gone("cat.png"),
         "file closed": wording.file_closed("cat.png"),
         "file external": wording.file_external("cat.png"),

@@ -130,6 +130,17 @@ async def test_bot_that_cannot_join_says_how_to_invite_it_and_nothing_is_painted
     assert len(village.answers(den)) == 1
 
 
+async def test_direct_message_of_others_is_told_what_can_be_done_instead(village, ann):
+    talk = village.slack.dm(ann, village.member("bob"))
+    several = village.slack.channel("mpdm-ann--bob--eve-1", ann, kind="mpim", bot=False)
+    await village.heard()
+    for place in (talk, several):
+        await ann.slash("/imagine a fox", place)
+        await village.done()
+    assert village.told(ann) == [wording.not_in_talks()] * 2
+    assert village.paid() == 0
+
+
 async def test_archived_channel_is_told(village, ann, art):
     art.archived = True
     await village.heard()

@@ -234,7 +234,10 @@ async def test_message_whose_file_is_looked_up_is_not_overtaken_by_the_next(vill
     village.slack.inject(slow)
     ann.writes(shared, "wear this hat", thread=card, files=[upload()])
     await slow.arrived(1)
-    ann.writes(shared, "now make it blue", thread=card)
+    for delivery in ann.writes(shared, "now make it blue", thread=card).deliveries:
+        await delivery
+    for _ in range(50):  # each a trip to the store: it had every chance to pass the first
+        assert "now make it blue" not in {job.prompt for job in await village.driver.jobs()}
     slow.release()
     await village.done()
     jobs = {job.prompt: job for job in await village.driver.jobs()}
