@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,6 +24,9 @@ from bot.model import (
     Turn,
     Usage,
 )
+
+LONGEST_WAIT = 3_600.0
+"""Seconds: no open job is ever due later than this from now, whatever anybody asks for."""
 
 
 class Conflict(Exception):
@@ -51,11 +54,16 @@ class Platform(Protocol):
     def name(self) -> str:
         """The adapter's folder, and the `platform` of every reference it makes."""
 
-    async def run(self) -> None:
-        """Listens until cancelled; supervises its own connection. Returns only when it can never listen again."""
+    async def run(self, *, listens: bool = True) -> None:
+        """Until cancelled: hears members, and supervises its own connection. Returns only when it can never do so again.
+
+        listens: False where another process of this bot hears them. Then it becomes ready to post with the same tokens, and
+        stays so, and does nothing of which a bot may have only one: no connection that brings events, no commands announced,
+        no catching up, no word to anybody else about what was heard. Every other call works as usual, either way.
+        """
 
     def trouble(self) -> str | None:
-        """What keeps this platform from hearing its members just now, as one sentence; None when connected."""
+        """What keeps this platform from what `run` is for just now, as one sentence; None when all is well."""
 
     async def open(self, conversation: Conversation, card: Card) -> Opened:
         """Makes sure that the status card and the thread exist. Repeating it finds them; it makes no second one."""
@@ -73,7 +81,8 @@ class Platform(Protocol):
         """Posts the reply exactly once per key, however often it is called, also across restarts.
 
         key: at most 25 characters. note: written before the first attempt, so that a later one knows a look is due.
-        Returns the messages that carry the reply, the same ones at each call.
+        Returns the messages that carry the reply, the same ones at each call. GiveUp of the kind CONTENT says that nothing
+        was posted, and that words would be taken where the pictures were not.
         """
 
     async def fetch(self, attachment: Attachment) -> bytes:
@@ -95,11 +104,29 @@ class Accepted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class News:
+    """Another process changed this job. None: anything may have changed, because nobody listened for a while; told first of
+    all, too, so that who reads the store after the first news misses nothing.
+    """
+
+    job_id: str | None
+    conversation_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Forgotten:
     """What a removal removed."""
 
     jobs: int
     pictures: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BackedUp:
+    """What a backup holds beside the database: so many pictures. bytes: of the whole archive."""
+
+    pictures: int
+    bytes: int
 
 
 class Store(Protocol):
@@ -108,8 +135,23 @@ class Store(Protocol):
     # -- life ---------------------------------------------------------------------------------------------------
 
     async def start(self, now: float) -> None:
-        """For the one process that works: frees every lease of its dead predecessor (what was due later is due now,
-        parked jobs stay parked) and moves the deadlines of open jobs by the time that nobody worked.
+        """For each process that works, before it does. Moves the deadlines of open jobs by the time that nobody worked; where
+        others work at this moment, that is none. Where the clock was set back since, that time is negative: everything stays
+        as far away as it was. Where one process works alone (SQLite), it frees every lease of its dead predecessor, too: what
+        was due later is due now, parked jobs stay parked. Where many share a store, leases end by themselves.
+        """
+
+    async def now(self) -> float:
+        """The time by the clock that all processes of this store share: the database's own, where it has one."""
+
+    async def postpone(self, seconds: float) -> float:
+        """Moves the deadlines of all open jobs: for so long this process could not work. Returns by how much they moved: where
+        many share a store, by the time in which nobody else worked either, and once, however many of them say it.
+        """
+
+    def news(self) -> AsyncIterator[News]:
+        """What *other* processes added, placed or changed, from the first step of the iteration on and until `close`. Never
+        raises: a connection that was lost is restored by itself. Ends at once where no other process can write (SQLite).
         """
 
     async def close(self) -> None:
@@ -275,6 +317,13 @@ class Store(Protocol):
 
     async def recall_all(self, space: str, now: float) -> Sequence[tuple[str, Json]]:
         """Everything of a name space, by key."""
+
+    async def take(self, name: str, *, rate: float, burst: float, now: float) -> float:
+        """Takes one from a bucket that all processes share: it holds at most `burst`, and `rate` a second flow in.
+
+        Returns the seconds to wait before what was taken may be used: 0.0 as long as the bucket had one. What was taken is
+        gone, used or not. A clock that was set back or ahead makes nobody wait longer than the takers before them explain.
+        """
 
 
 def person_key(platform: str, person: Person) -> str:

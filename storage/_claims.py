@@ -9,6 +9,7 @@ from bot.model import Job, JobState, Waiting
 from storage import _memory
 from storage._rows import to_job
 from storage._tables import is_due_some_time, is_open, is_so, jobs, waits_for
+from storage._ways import Alone, ways_of
 
 _held = jobs.alias("held")
 
@@ -59,7 +60,7 @@ def _in_turn(eligible: sa.CTE) -> sa.Subquery:
 
 
 def claim_statement() -> sa.Update:
-    """The one statement that leases jobs; PostgreSQL adds FOR UPDATE SKIP LOCKED, SQLite has one writer and drops it.
+    """The one statement that leases jobs; PostgreSQL skips rows that others hold, SQLite has one writer and drops that.
 
     Parameters: now, until, limit, in_flight. Returns every column of the claimed rows.
     """
@@ -68,6 +69,7 @@ def claim_statement() -> sa.Update:
     placed = sa.select(
         candidates, func.row_number().over(partition_by=candidates.c.waiting, order_by=order).label("place")
     ).subquery("placed")
+    # A CTE, which PostgreSQL runs once: a subquery it may run again for each row, and lock more than the limit.
     chosen = (
         sa.select(jobs.c.id)
         .join(placed, placed.c.id == jobs.c.id)
@@ -77,11 +79,12 @@ def claim_statement() -> sa.Update:
         )
         .order_by(placed.c.turn, placed.c.since, placed.c.seq)
         .limit(bindparam("limit", type_=sa.Integer))
-        .with_for_update(skip_locked=True, of=jobs)
+        .with_for_update(skip_locked=True, key_share=True, of=jobs)
+        .cte("chosen")
     )
     return (
         jobs.update()
-        .where(jobs.c.id.in_(chosen))
+        .where(jobs.c.id.in_(sa.select(chosen.c.id)))
         .values(
             due_at=bindparam("until"),
             waiting=None,
@@ -125,6 +128,7 @@ _NEXT_DUE = sa.select(
 
 def claim(connection: Connection, now: float, until: float, limit: int, in_flight: int) -> list[Job]:
     """Leases jobs, and returns them in accept order."""
+    ways_of(connection).alone(connection, Alone.CLAIM)
     found = connection.execute(_CLAIM, {"now": now, "until": until, "limit": limit, "in_flight": in_flight})
     # Read to the end inside the transaction: SQLite does not commit a statement that is still under way.
     claimed = sorted((to_job(row) for row in found.all()), key=lambda job: job.seq)
@@ -148,16 +152,54 @@ def next_due(connection: Connection, in_flight: int) -> float | None:
     return 0.0 if row.slot_is_free else row.due_at
 
 
+def postpone(connection: Connection, seconds: float) -> float:
+    """Moves the deadlines of open jobs, and returns by how much: where many work, by no more than nobody did."""
+    ways = ways_of(connection)
+    ways.alone(connection, Alone.START)
+    if ways.is_shared:
+        # Each of them sees the same gap when the server's clock is set ahead; one that slept alone was not missed.
+        now = ways.now(connection)
+        seconds = min(seconds, now - max(_last_touch(connection), _mark(connection, "postponed")))
+        _memory.remember(connection, _memory.OURS, "postponed", {"at": now}, None)
+    if seconds > 0:
+        _move_deadlines(connection, seconds)
+    return max(0.0, seconds)
+
+
 def start(connection: Connection, now: float) -> None:
-    """Frees all leases, and moves deadlines by the time since anything was touched."""
-    touched: float | None = connection.scalar(sa.select(func.max(jobs.c.touched_at)))
-    began = _memory.recall(connection, _memory.OURS, "started", now)
-    alive = max(touched or 0.0, began["at"] if began else 0.0)
-    if alive and now > alive:
-        connection.execute(
-            jobs.update()
-            .where(is_open, jobs.c.deadline_at.is_not(None))
-            .values(deadline_at=jobs.c.deadline_at + (now - alive))
-        )
-    connection.execute(jobs.update().where(jobs.c.due_at > now).values(due_at=now))
+    """Frees the leases that only the dead can hold, and moves deadlines by the time since anything was touched."""
+    ways = ways_of(connection)
+    ways.alone(connection, Alone.START)
+    if not ways.others_work(connection):
+        _make_good(connection, now)
+    if not ways.is_shared:
+        connection.execute(jobs.update().where(jobs.c.due_at > now).values(due_at=now))
     _memory.remember(connection, _memory.OURS, "started", {"at": now}, None)
+
+
+def _make_good(connection: Connection, now: float) -> None:
+    """For so long nobody worked, or the clock was set back by so much: all that is awaited stays as far away as it was."""
+    alive = max(_last_touch(connection), _mark(connection, "started"))
+    if not alive:
+        return
+    _move_deadlines(connection, now - alive)
+    if now < alive:
+        # What seems to have been touched later would count again at each start, and wait in vain.
+        connection.execute(jobs.update().where(jobs.c.touched_at > now).values(touched_at=now))
+        connection.execute(jobs.update().where(is_due_some_time).values(due_at=jobs.c.due_at + (now - alive)))
+
+
+def _move_deadlines(connection: Connection, seconds: float) -> None:
+    connection.execute(
+        jobs.update().where(is_open, jobs.c.deadline_at.is_not(None)).values(deadline_at=jobs.c.deadline_at + seconds)
+    )
+
+
+def _last_touch(connection: Connection) -> float:
+    return connection.scalar(sa.select(func.max(jobs.c.touched_at))) or 0.0
+
+
+def _mark(connection: Connection, name: str) -> float:
+    """A moment that was kept; 0.0 where there is none."""
+    mark = _memory.recall(connection, _memory.OURS, name, 0.0)
+    return mark["at"] if mark else 0.0

@@ -14,7 +14,8 @@ from bot.ports import Accepted
 from storage import _conversations
 from storage._rows import job_row, to_job
 from storage._saves import add_event, link_blobs, remember_message, remember_messages, settled
-from storage._tables import counts_for_limits, is_open, job_events, jobs, messages, turns
+from storage._tables import counts_for_limits, failed_by, is_open, job_events, jobs, messages, turns
+from storage._ways import Alone, ways_of
 
 _BY_ID = sa.select(jobs).where(jobs.c.id == bindparam("job_id"))
 _BY_SOURCE = sa.select(jobs).where(jobs.c.source_id == bindparam("source"))
@@ -48,6 +49,8 @@ def add(
     day_start: float,
 ) -> Accepted:
     """Accepts a job, unless its source is known or `admit` refuses."""
+    ways = ways_of(connection)
+    ways.alone(connection, Alone.ACCEPT)
     if known := find_source(connection, job.source_id):
         return Accepted(job=known, is_new=False)
     admit(usage(connection, job.platform, job.workspace, job.requester.id, day_start))
@@ -63,6 +66,7 @@ def add(
     remember_messages(connection, new)
     link_blobs(connection, new)
     add_event(connection, new.id, job.accepted_at, new.state, "accepted")
+    ways.tell(connection, new.id)
     return Accepted(job=new, is_new=True)
 
 
@@ -75,6 +79,7 @@ def place(connection: Connection, job_id: str, card: MessageRef, now: float) -> 
     )
     if placed.rowcount:
         remember_message(connection, job_id, card, 0, "card")
+        ways_of(connection).tell(connection, job_id)
 
 
 def get(connection: Connection, job_id: str) -> Job | None:
@@ -123,7 +128,7 @@ def find(connection: Connection, query: JobQuery) -> list[Job]:
         if query.states <= OPEN:
             wanted = wanted.where(is_open)  # the same again, in the words of the index of open jobs
     if query.failures is not None:
-        wanted = wanted.where(jobs.c.failure["kind"].as_string().in_(sorted(query.failures)))
+        wanted = wanted.where(sa.or_(sa.false(), *(failed_by(kind) for kind in sorted(query.failures))))
     if query.platform is not None:
         wanted = wanted.where(jobs.c.platform == query.platform)
     if query.person is not None:

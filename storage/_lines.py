@@ -18,6 +18,8 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import sqlite as dialect
 from sqlalchemy.pool import StaticPool
 
+from storage._ways import OneWriter
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -37,7 +39,7 @@ class Line(aiosqlite.Connection):
             creator=lambda: self._conn,
             poolclass=StaticPool,
             hide_parameters=True,  # an error's text must not carry members' words into a log
-            execution_options={"insert": dialect.insert},
+            execution_options={"ways": OneWriter(dialect.insert)},
         )
 
         def begin_transaction(connection: Connection) -> None:

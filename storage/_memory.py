@@ -14,6 +14,10 @@ from storage._tables import blobs, memory, notes, upsert
 OURS = "store"
 """The name space of the store itself."""
 
+CLOCK_STEP = 60.0
+"""Seconds by which a bucket may have been used later than now: processes tell the same time no better than to some
+milliseconds. More, and the clock was set back."""
+
 
 def load_note(connection: Connection, key: str) -> Json | None:
     """The last memo saved under this key."""
@@ -54,6 +58,21 @@ def recall_all(connection: Connection, space: str, now: float) -> Sequence[tuple
 def beat(connection: Connection) -> None:
     """Writes something that was not there before, to see that it can be written."""
     remember(connection, OURS, "beat", {"nonce": secrets.token_hex(4)}, None)
+
+
+def take(connection: Connection, name: str, rate: float, burst: float, now: float) -> float:
+    """Seconds to wait for one from the bucket, which a row keeps until it is full again: no row is a full bucket."""
+    key = f"bucket:{name}"
+    full = {"space": OURS, "key": key, "value": {"left": burst, "at": now}, "expires_at": now}
+    upsert(connection, memory, full)
+    row = sa.and_(memory.c.space == OURS, memory.c.key == key)
+    kept: dict[str, float] = connection.execute(sa.select(memory.c.value).where(row).with_for_update()).scalar_one()
+    at = max(now, kept["at"]) if kept["at"] - now < CLOCK_STEP else now
+    left = min(burst, kept["left"] + max(0.0, at - kept["at"]) * rate) - 1.0
+    connection.execute(
+        memory.update().where(row).values(value={"left": left, "at": at}, expires_at=at + (burst - left) / rate)
+    )
+    return max(0.0, -left / rate)
 
 
 def keep_blob(connection: Connection, sha256: str, size: int, now: float) -> None:

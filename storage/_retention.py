@@ -25,6 +25,7 @@ from storage._tables import (
     state_is,
     turns,
 )
+from storage._ways import Alone, ways_of
 
 BATCH = 200
 """Rows of one transaction, so that a long clean-up never keeps a member's request waiting."""
@@ -40,6 +41,7 @@ class Removal:
 
 def clean_old(connection: Connection, before: float, at: float) -> int:
     """Empties a batch of ended jobs accepted before `before`; returns how many."""
+    ways_of(connection).alone(connection, Alone.REMOVE)
     old = connection.execute(
         sa.select(jobs.c.id, jobs.c.conversation_id)
         .where(is_uncleaned, jobs.c.accepted_at < before)
@@ -59,12 +61,14 @@ def forget_expired(connection: Connection, at: float) -> None:
 
 def take_unneeded(connection: Connection, unused_before: float) -> Removal:
     """A batch of blobs that no job needs and that were last put before `unused_before`."""
+    ways_of(connection).alone(connection, Alone.REMOVE)
     unneeded = sa.select(blobs.c.sha256).where(blobs.c.put_at < unused_before, _nobody_needs_it()).limit(BATCH)
     return Removal(blobs=_take(connection, unneeded))
 
 
 def take_over(connection: Connection, max_bytes: int, at: float) -> Removal:
     """A batch of the pictures of the oldest ended jobs, while all blobs exceed `max_bytes`."""
+    ways_of(connection).alone(connection, Alone.REMOVE)
     total = connection.scalar(sa.select(func.coalesce(func.sum(blobs.c.size), 0))) or 0
     if total <= max_bytes:
         return Removal()
@@ -90,15 +94,26 @@ def drop_pictures(connection: Connection, job_id: str, at: float) -> Removal:
     """Takes the pictures and references of one ended job."""
     if connection.scalar(sa.select(jobs.c.id).where(jobs.c.id == job_id, sa.not_(is_open))) is None:
         return Removal()
+    ways_of(connection).tell(connection, job_id)
     return Removal(jobs=1, blobs=_take_of(connection, _drop_pictures(connection, [job_id], at)))
 
 
 def forget(connection: Connection, platform: str, person_id: str, now: float) -> Removal:
     """Removes what a member said and showed, wherever it is kept."""
     theirs = sa.and_(jobs.c.platform == platform, jobs.c.requester_id == person_id)
+    there = sa.select(jobs.c.conversation_id).where(theirs)
+    ways = ways_of(connection)
+    # Nobody begins anything there meanwhile, and every step that is at its save has saved or will meet a Conflict: else it
+    # could save, unseen, what repeats the member's words.
+    ways.alone(connection, Alone.ACCEPT)
+    connection.execute(
+        sa.select(jobs.c.id)
+        .where(jobs.c.conversation_id.in_(there))
+        .order_by(jobs.c.id)
+        .with_for_update(key_share=True)
+    )
     found = connection.execute(sa.select(jobs.c.id, jobs.c.state, jobs.c.cleaned).where(theirs)).all()
     _cancel_open(connection, [row.id for row in found if row.state in OPEN], now)
-    there = sa.select(jobs.c.conversation_id).where(theirs)
     _purge_histories(connection, there)
     fresh = [row.id for row in found if not row.cleaned]
     held: list[str] = []
@@ -114,6 +129,8 @@ def forget(connection: Connection, platform: str, person_id: str, now: float) ->
         .values(starter_name="")
     )
     _forget_cursors(connection, platform, person_id)
+    for start in range(0, len(fresh), BATCH):
+        ways.tell(connection, *fresh[start : start + BATCH])
     return Removal(jobs=len(fresh), blobs=_take_of(connection, held))
 
 
@@ -231,4 +248,7 @@ def _take_of(connection: Connection, held: Sequence[str]) -> list[str]:
 
 def _take(connection: Connection, which: sa.Select[tuple[str]]) -> list[str]:
     """Deletes the rows of these blobs and returns their ids."""
-    return list(connection.scalars(blobs.delete().where(blobs.c.sha256.in_(which)).returning(blobs.c.sha256)).all())
+    # Locked, and so judged as it is now: one that is put again at this moment stays.
+    gone = which.with_for_update(skip_locked=True, of=blobs).cte("gone")
+    rows = blobs.delete().where(blobs.c.sha256.in_(sa.select(gone.c.sha256))).returning(blobs.c.sha256)
+    return list(connection.scalars(rows).all())

@@ -15,10 +15,12 @@ from sqlalchemy import Connection, bindparam
 from bot.model import NEXT, OPEN, OUTCOME_UNKNOWN, Job, JobState, Json, MessageRef, Waiting
 from storage._rows import SETTLED, Row, job_row, needed_blobs, to_job
 from storage._tables import is_open, job_blobs, job_events, jobs, messages, requests, state_is, turns, upsert, waits_for
+from storage._ways import ways_of
 
-_STORED = sa.select(jobs).where(jobs.c.id == bindparam("job_id")).with_for_update()
+_STORED = sa.select(jobs).where(jobs.c.id == bindparam("job_id")).with_for_update(key_share=True)
 _UPDATE = jobs.update().where(jobs.c.id == bindparam("job_id"))
-_PARENT_STATE = sa.select(jobs.c.state).where(jobs.c.id == bindparam("parent"))
+# Locked, or a child could be parked while the save that ends its waiting is committed unseen, and be parked for ever.
+_PARENT_STATE = sa.select(jobs.c.state).where(jobs.c.id == bindparam("parent")).with_for_update(read=True)
 _WAKE = (
     jobs.update()
     .where(jobs.c.parent_id == bindparam("parent"), waits_for(Waiting.PARENT))
@@ -64,6 +66,8 @@ def save(
     if event is not None:
         add_event(connection, new.id, now, new.state, event)
     _keep_turn(connection, row, payload, next_turn_contents)
+    if event is not None or new.state is not stored.state or new.deleted_at != stored.deleted_at:
+        ways_of(connection).tell(connection, new.id)
     return Saved(job=new)
 
 
@@ -171,6 +175,7 @@ def _merged(connection: Connection, job: Job, stored: Job, now: float, event: st
     )
     if event is not None:
         add_event(connection, new.id, now, new.state, event)
+    ways_of(connection).tell(connection, new.id)
     return Saved(job=new)
 
 

@@ -30,6 +30,11 @@ def upgrade(connection: Connection, name: str) -> bool:
     return True
 
 
+def is_current(connection: Connection, name: str) -> bool:
+    """Whether the database has this code's schema already. Raises StoreBusy for one of another program."""
+    return _version(connection, name) == SCHEMA
+
+
 def check(connection: Connection, name: str) -> None:
     """Raises StoreBusy unless the database has this code's schema."""
     version = _version(connection, name)

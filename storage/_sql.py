@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -22,7 +22,7 @@ from bot.model import (
     Turn,
     Usage,
 )
-from bot.ports import Accepted, Conflict, Forgotten
+from bot.ports import Accepted, Conflict, Forgotten, News
 from storage import _claims, _conversations, _jobs, _memory, _retention, _saves
 
 P = ParamSpec("P")
@@ -61,6 +61,15 @@ class Engine(Protocol):
     async def remove_strays(self, before: float) -> None:
         """Removes bytes that were kept before `before` and never listed, because their process died in between."""
 
+    async def now(self) -> float:
+        """The time by the clock that all processes of this store share."""
+
+    async def work(self) -> None:
+        """From here on, until `close`, others see this process at work, where there are others."""
+
+    def news(self) -> AsyncIterator[News]:
+        """What other processes changed; ends with `close`, or at once where there can be none."""
+
     async def close(self) -> None: ...
 
 
@@ -74,6 +83,16 @@ class SqlStore:
 
     async def start(self, now: float) -> None:
         await self._write(_claims.start, now)
+        await self._engine.work()
+
+    async def now(self) -> float:
+        return await self._engine.now()
+
+    async def postpone(self, seconds: float) -> float:
+        return await self._write(_claims.postpone, seconds)
+
+    def news(self) -> AsyncIterator[News]:
+        return self._engine.news()
 
     async def close(self) -> None:
         await self._engine.close()
@@ -225,3 +244,6 @@ class SqlStore:
 
     async def recall_all(self, space: str, now: float) -> Sequence[tuple[str, Json]]:
         return await self._read(_memory.recall_all, space, now)
+
+    async def take(self, name: str, *, rate: float, burst: float, now: float) -> float:
+        return await self._write(_memory.take, name, rate, burst, now)

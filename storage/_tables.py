@@ -1,4 +1,4 @@
-"""What does the database look like? Tables, an index for each question, and an upsert in every dialect."""
+"""What does the database look like? Tables, an index for each question, and an upsert on every engine."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, LargeBinary, Table
 
+from bot.errors import FailureKind
 from bot.model import OPEN, JobState, Waiting
+from storage._ways import ways_of
 
 SCHEMA = "0001"
 """The newest revision in migrations/versions; what this code reads and writes."""
@@ -25,6 +27,22 @@ metadata = sa.MetaData(
 
 # Plain JSON, not PostgreSQL's JSONB: what the queue sent goes back with its keys in their order.
 Json = sa.JSON(none_as_null=True)
+
+
+class Writable(sa.types.TypeDecorator[str]):
+    """Text as PostgreSQL can keep it: of all characters it knows every one but NUL, which says nothing to anybody."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        return value and value.replace("\0", "\ufffd")
+
+
+# Names and ids are compared byte by byte, on SQLite as on PostgreSQL: there the order of a language would make another
+# order of lists, and would leave every index broken when the system's rules for that language change.
+String = sa.String().with_variant(Writable(collation="C"), "postgresql")
+Text = sa.Text().with_variant(Writable(), "postgresql")
 
 conversations = Table(
     "conversations",
@@ -117,6 +135,11 @@ def state_is(*states: JobState) -> sa.ColumnElement[bool]:
 def is_so(flag: sa.ColumnElement[bool], so: str = "TRUE") -> sa.ColumnElement[bool]:
     """The flag is set (or FALSE: is not), in words that both engines read: SQLAlchemy writes `= 1` for SQLite."""
     return flag.op("IS", return_type=sa.Boolean())(sa.literal_column(so))
+
+
+def failed_by(kind: FailureKind) -> sa.ColumnElement[bool]:
+    """The job's failure is of this kind, read off the text: PostgreSQL unpacks no JSON that has a NUL anywhere in it."""
+    return sa.cast(jobs.c.failure, sa.Text).startswith(f'{{"kind": "{kind.value}"', autoescape=True)
 
 
 def waits_for(what: Waiting) -> sa.ColumnElement[bool]:
@@ -225,6 +248,16 @@ job_blobs = Table(
 )
 Index("ix_job_blobs_sha256", job_blobs.c.sha256)
 
+server_metadata = sa.MetaData(naming_convention=metadata.naming_convention)
+"""What a PostgreSQL server keeps beside the above; SQLite has files for it."""
+
+blob_bytes = Table(
+    "blob_bytes",
+    server_metadata,
+    Column("sha256", String, ForeignKey(blobs.c.sha256, ondelete="CASCADE"), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
 notes = Table("notes", metadata, Column("key", String, primary_key=True), Column("memo", Json, nullable=False))
 
 memory = Table(
@@ -238,11 +271,8 @@ memory = Table(
 
 
 def upsert(connection: sa.Connection, table: Table, row: Mapping[str, Any], *, replace: Sequence[str] = ()) -> bool:
-    """Inserts a row, or replaces these columns of the one that has its primary key. False: that one stays as it was.
-
-    SQLAlchemy has an INSERT .. ON CONFLICT per dialect, so each engine brings its own as the execution option `insert`.
-    """
-    statement = connection.get_execution_options()["insert"](table)
+    """Inserts a row, or replaces these columns of the one that has its primary key. False: that one stays as it was."""
+    statement = ways_of(connection).insert(table)
     key = list(table.primary_key.columns)
     if replace:
         new = {name: statement.excluded[name] for name in replace}

@@ -9,7 +9,8 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack
 from functools import partial
 from pathlib import Path
@@ -20,8 +21,8 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from bot.ports import Store, StoreBusy
-from storage import _memory, _schema
+from bot.ports import BackedUp, News, Store, StoreBusy
+from storage import _backup, _memory, _schema
 from storage._faults import told
 from storage._files import BlobFiles
 from storage._lines import Line, Lines, opened
@@ -50,6 +51,12 @@ async def open_store(url: str, *, exclusive: bool, read_only: bool = False) -> S
     """
     path = _path_of(url)
     return SqlStore(await (_open_for_reading(path) if read_only else _open(path, exclusive=exclusive)))
+
+
+async def back_up(url: str, file: Path) -> BackedUp:
+    """Makes one archive of all that is stored, also while a bot works on it. Raises StoreBusy with a sentence."""
+    path = _path_of(url)
+    return await asyncio.to_thread(_backup.back_up, path, blob_folder(path), file)
 
 
 class SqliteEngine:
@@ -95,6 +102,16 @@ class SqliteEngine:
         old = await asyncio.to_thread(self._told, lambda: list(self._files.old(before)))
         for start in range(0, len(old), BATCH):
             await self._must_write().run(self._told, self._remove_unlisted, old[start : start + BATCH])
+
+    async def now(self) -> float:
+        return time.time()  # one process at a time works, on one machine
+
+    async def work(self) -> None:
+        """Nobody else can: the lock is held since the store was opened."""
+
+    async def news(self) -> AsyncIterator[News]:
+        return
+        yield  # never; it makes this an iterator
 
     async def close(self) -> None:
         if self._is_closed:

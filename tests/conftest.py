@@ -91,6 +91,18 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def server():
+    """A PostgreSQL server: one for the whole run (of a worker, with pytest-xdist); it is up in a second."""
+    from tests.storage.server import Server  # noqa: PLC0415  most runs of a few tests have no need of it
+
+    server = Server()
+    try:
+        yield server
+    finally:
+        server.close()
+
+
 @pytest.fixture
 async def make_world(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path):
     """Makes a `tests.world.World`, which ends with the test; what was said in it and nobody looked at fails the test."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 
@@ -13,10 +14,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.model import OPEN, JobState
+from bot.model import OPEN, JobQuery, JobState
 from bot.ports import StoreBusy
 from storage import _claims, _schema
-from storage._tables import SCHEMA, jobs, metadata
+from storage._server import address_of
+from storage._tables import SCHEMA, jobs, metadata, server_metadata
+from storage.postgresql import PostgresEngine
+from storage.postgresql import open_store as open_store_of_server
 from storage.sqlite import open_store
 from tests.storage.making import accept
 
@@ -31,6 +35,76 @@ async def migrated(path):
     """A database that the migrations made."""
     await (await open_store(f"sqlite:///{path}", exclusive=True)).close()
     return path
+
+
+@pytest.fixture
+async def on_server(server):
+    """Runs a unit of work in a database of the server, which `open_store` made unless it `is_empty`."""
+    opened: list[PostgresEngine] = []
+
+    async def run(work, *, is_empty: bool = False):
+        engine = PostgresEngine(address_of(server.address(server.new_database())), read_only=False)
+        opened.append(engine)
+        if not is_empty:
+            await engine.prepare()
+        return await engine.write(work)
+
+    yield run
+    for engine in opened:
+        await engine.close()
+
+
+def facts(connection: sa.Connection) -> set[tuple[str, ...]]:
+    """Everything that PostgreSQL knows of our columns, indexes and constraints."""
+    questions = (
+        """SELECT table_name, column_name, data_type, collation_name, is_nullable, column_default, ordinal_position::text
+        FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'""",
+        "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'",
+        """SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace AND conrelid <> coalesce(to_regclass('alembic_version'), 0)""",
+    )
+    return {tuple(row) for question in questions for row in connection.execute(sa.text(question))}
+
+
+async def test_migrations_make_on_postgresql_what_the_code_speaks_of(on_server):
+    def make(connection: sa.Connection) -> set[tuple[str, ...]]:
+        for each in (metadata, server_metadata):
+            each.create_all(connection)
+        return facts(connection)
+
+    migrated, ours = await on_server(facts), await on_server(make, is_empty=True)
+    assert len(ours) > 100
+    assert migrated == ours
+
+
+async def test_processes_that_open_an_empty_database_at_once_migrate_it_once(server):
+    address = server.address(server.new_database())
+    stores = await asyncio.gather(*(open_store_of_server(address, exclusive=True) for _ in range(4)))
+    for number, store in enumerate(stores):
+        await accept(store, f"j{number}")
+    assert len(await stores[0].jobs(JobQuery())) == 4
+    for store in stores:
+        await store.close()
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_database_on_a_server_that_this_version_does_not_know_is_refused(server, read_only):
+    newer, foreign, empty = (server.new_database() for _ in range(3))
+    await (await open_store_of_server(server.address(newer), exclusive=True)).close()
+    server.sql("UPDATE alembic_version SET version_num = '9999'", database=newer)
+    server.sql("CREATE TABLE recipes (name text)", database=foreign)
+
+    async def refusal(name: str) -> str:
+        with pytest.raises(StoreBusy) as refused:
+            await open_store_of_server(server.address(name), exclusive=not read_only, read_only=read_only)
+        return str(refused.value).replace(f"The database {name} at {server.folder} ", "")
+
+    assert (await refusal(newer)).startswith("was written by a newer Darkroom (schema 9999; ")
+    assert (await refusal(foreign)).startswith("belongs to another program.")
+    tables = server.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", database=foreign)
+    assert tables == "recipes"
+    if read_only:
+        assert (await refusal(empty)).startswith("is empty. Start the bot once")
 
 
 def statements(engine: sa.Engine) -> dict[str, str]:
@@ -112,12 +186,12 @@ async def test_migration_that_is_cut_short_leaves_the_database_as_it_was(path, m
 
 def test_claim_is_one_statement_that_skips_rows_which_others_hold_where_the_engine_can():
     claim = _claims.claim_statement()
-    assert "FOR UPDATE OF jobs SKIP LOCKED" in str(claim.compile(dialect=postgresql.dialect()))
-    assert "FOR UPDATE" not in str(claim.compile(dialect=sqlite.dialect()))
+    assert "FOR NO KEY UPDATE OF jobs SKIP LOCKED" in str(claim.compile(dialect=postgresql.dialect()))
+    assert "SKIP LOCKED" not in str(claim.compile(dialect=sqlite.dialect()))
 
 
 def test_tables_can_be_made_on_postgresql_too():
-    for table in metadata.sorted_tables:
+    for table in (*metadata.sorted_tables, *server_metadata.sorted_tables):
         assert str(sa.schema.CreateTable(table).compile(dialect=postgresql.dialect()))
         for index in table.indexes:
             assert "= 1" not in str(sa.schema.CreateIndex(index).compile(dialect=postgresql.dialect()))

@@ -10,6 +10,9 @@ down_revision: str | None = None
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
+# Compared byte by byte on every engine.
+WORD = sa.String().with_variant(sa.Text(collation="C"), "postgresql")
+
 OPEN = "state IN ('delivering', 'queued', 'running', 'submitting')"
 ENDED = "state IN ('cancelled', 'failed', 'succeeded')"
 COUNTED = "(state NOT IN ('failed')) AND ((state NOT IN ('cancelled')) OR submissions > 0)"
@@ -21,6 +24,8 @@ def upgrade() -> None:
     index_jobs()
     make_what_belongs_to_jobs()
     make_small_memories()
+    if op.get_bind().dialect.name == "postgresql":
+        make_room_for_bytes()
 
 
 def index(name: str, table: str, *columns: str, where: str | None = None, unique: bool = False) -> None:
@@ -31,15 +36,15 @@ def index(name: str, table: str, *columns: str, where: str | None = None, unique
 def make_conversations() -> None:
     op.create_table(
         "conversations",
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("platform", sa.String(), nullable=False),
-        sa.Column("workspace", sa.String(), nullable=False),
-        sa.Column("channel", sa.String(), nullable=False),
-        sa.Column("thread", sa.String(), nullable=True),
-        sa.Column("starter_id", sa.String(), nullable=False),
-        sa.Column("starter_name", sa.String(), nullable=False),
-        sa.Column("model", sa.String(), nullable=False),
-        sa.Column("aspect_ratio", sa.String(), nullable=False),
+        sa.Column("id", WORD, nullable=False),
+        sa.Column("platform", WORD, nullable=False),
+        sa.Column("workspace", WORD, nullable=False),
+        sa.Column("channel", WORD, nullable=False),
+        sa.Column("thread", WORD, nullable=True),
+        sa.Column("starter_id", WORD, nullable=False),
+        sa.Column("starter_name", WORD, nullable=False),
+        sa.Column("model", WORD, nullable=False),
+        sa.Column("aspect_ratio", WORD, nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_conversations")),
     )
@@ -52,26 +57,26 @@ def make_jobs() -> None:
     op.create_table(
         "jobs",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("conversation_id", sa.String(), nullable=False),
-        sa.Column("platform", sa.String(), nullable=False),
-        sa.Column("workspace", sa.String(), nullable=False),
-        sa.Column("source_id", sa.String(), nullable=False),
-        sa.Column("requester_id", sa.String(), nullable=False),
-        sa.Column("requester_name", sa.String(), nullable=False),
+        sa.Column("id", WORD, nullable=False),
+        sa.Column("conversation_id", WORD, nullable=False),
+        sa.Column("platform", WORD, nullable=False),
+        sa.Column("workspace", WORD, nullable=False),
+        sa.Column("source_id", WORD, nullable=False),
+        sa.Column("requester_id", WORD, nullable=False),
+        sa.Column("requester_name", WORD, nullable=False),
         sa.Column("prompt", sa.Text(), nullable=False),
-        sa.Column("aspect_ratio", sa.String(), nullable=False),
-        sa.Column("model", sa.String(), nullable=False),
+        sa.Column("aspect_ratio", WORD, nullable=False),
+        sa.Column("model", WORD, nullable=False),
         sa.Column("accepted_at", sa.Double(), nullable=False),
         sa.Column("references", sa.JSON(none_as_null=True), nullable=False),
-        sa.Column("parent_id", sa.String(), nullable=True),
+        sa.Column("parent_id", WORD, nullable=True),
         sa.Column("parent_image", sa.Integer(), nullable=False),
         sa.Column("asked_in", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("card", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("opened", sa.Boolean(), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("state", WORD, nullable=False),
         sa.Column("due_at", sa.Double(), nullable=True),
-        sa.Column("waiting", sa.String(), nullable=True),
+        sa.Column("waiting", WORD, nullable=True),
         sa.Column("holds_slot", sa.Boolean(), nullable=False),
         sa.Column("deadline_at", sa.Double(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -82,9 +87,9 @@ def make_jobs() -> None:
         sa.Column("answered_after", sa.Double(), nullable=True),
         sa.Column("answered_terminal", sa.Boolean(), nullable=False),
         sa.Column("by_picture", sa.Boolean(), nullable=False),
-        sa.Column("request_id", sa.String(), nullable=True),
+        sa.Column("request_id", WORD, nullable=True),
         sa.Column("running_since", sa.Double(), nullable=True),
-        sa.Column("vendor_status", sa.String(), nullable=True),
+        sa.Column("vendor_status", WORD, nullable=True),
         sa.Column("looks", sa.Integer(), nullable=False),
         sa.Column("ready_at", sa.Double(), nullable=True),
         sa.Column("known_at", sa.Double(), nullable=True),
@@ -134,37 +139,37 @@ def index_jobs() -> None:
 def make_what_belongs_to_jobs() -> None:
     op.create_table(
         "turns",
-        sa.Column("job_id", sa.String(), nullable=False),
+        sa.Column("job_id", WORD, nullable=False),
         sa.Column("payload", sa.JSON(none_as_null=True), nullable=True),
-        sa.Column("payload_sha256", sa.String(), nullable=True),
+        sa.Column("payload_sha256", WORD, nullable=True),
         sa.Column("next_turn_contents", sa.JSON(none_as_null=True), nullable=True),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_turns_job_id")),
         sa.PrimaryKeyConstraint("job_id", name=op.f("pk_turns")),
     )
     op.create_table(
         "requests",
-        sa.Column("request_id", sa.String(), nullable=False),
-        sa.Column("job_id", sa.String(), nullable=False),
+        sa.Column("request_id", WORD, nullable=False),
+        sa.Column("job_id", WORD, nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_requests_job_id")),
         sa.PrimaryKeyConstraint("request_id", name=op.f("pk_requests")),
     )
     op.create_table(
         "messages",
-        sa.Column("platform", sa.String(), nullable=False),
-        sa.Column("channel", sa.String(), nullable=False),
-        sa.Column("message_id", sa.String(), nullable=False),
-        sa.Column("job_id", sa.String(), nullable=False),
+        sa.Column("platform", WORD, nullable=False),
+        sa.Column("channel", WORD, nullable=False),
+        sa.Column("message_id", WORD, nullable=False),
+        sa.Column("job_id", WORD, nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("role", WORD, nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_messages_job_id")),
         sa.PrimaryKeyConstraint("platform", "channel", "message_id", name=op.f("pk_messages")),
     )
     op.create_table(
         "job_events",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("job_id", sa.String(), nullable=False),
+        sa.Column("job_id", WORD, nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("state", WORD, nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_job_events_job_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job_events")),
@@ -172,15 +177,15 @@ def make_what_belongs_to_jobs() -> None:
     index("ix_job_events_of_job", "job_events", "job_id", "id")
     op.create_table(
         "blobs",
-        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("sha256", WORD, nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("put_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_blobs")),
     )
     op.create_table(
         "job_blobs",
-        sa.Column("job_id", sa.String(), nullable=False),
-        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("job_id", WORD, nullable=False),
+        sa.Column("sha256", WORD, nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_job_blobs_job_id")),
         sa.PrimaryKeyConstraint("job_id", "sha256", name=op.f("pk_job_blobs")),
     )
@@ -190,15 +195,28 @@ def make_what_belongs_to_jobs() -> None:
 def make_small_memories() -> None:
     op.create_table(
         "notes",
-        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("key", WORD, nullable=False),
         sa.Column("memo", sa.JSON(none_as_null=True), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_notes")),
     )
     op.create_table(
         "memory",
-        sa.Column("space", sa.String(), nullable=False),
-        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("space", WORD, nullable=False),
+        sa.Column("key", WORD, nullable=False),
         sa.Column("value", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("expires_at", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("space", "key", name=op.f("pk_memory")),
     )
+
+
+def make_room_for_bytes() -> None:
+    """SQLite has files for them."""
+    op.create_table(
+        "blob_bytes",
+        sa.Column("sha256", WORD, nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["sha256"], ["blobs.sha256"], name=op.f("fk_blob_bytes_sha256"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_blob_bytes")),
+    )
+    # Pictures are compressed already.
+    op.execute("ALTER TABLE blob_bytes ALTER COLUMN data SET STORAGE EXTERNAL")
