@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import importlib
 import random
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
 
 from bot.changes import Changes
+from bot.clock import Clock
 from bot.config import Settings, SettingsError
 from bot.errors import GiveUp, RetryLater
-from bot.health import Health
+from bot.health import Health, watched
 from bot.image_queue import ImageQueue
 from bot.metrics import Metrics
+from bot.pace import Pace
 from bot.poller import Poller
-from bot.ports import Platform, Store
+from bot.ports import BackedUp, Platform, Store
 from bot.service import Service
 from bot.steps.step import World
 from bot.views import Views
@@ -35,6 +38,7 @@ class App:
     """A bot that is put together and not yet running."""
 
     settings: Settings
+    clock: Clock
     store: Store
     queue: ImageQueue
     health: Health
@@ -46,18 +50,35 @@ class App:
 
 
 async def open_store(url: str, *, exclusive: bool = False, read_only: bool = False) -> Store:
-    """The engine is the file of `storage/` that has the URL's scheme for its name. Raises StoreBusy, SettingsError."""
+    """Raises StoreBusy, SettingsError."""
+    store: Store = await _engine(url).open_store(url, exclusive=exclusive, read_only=read_only)
+    return store
+
+
+async def back_up(url: str, file: Path) -> BackedUp:
+    """Archives everything that is stored, also while a bot works on it. Raises StoreBusy, SettingsError."""
+    engine = _engine(url)
+    if not hasattr(engine, "back_up"):
+        raise SettingsError(
+            "The database server has its own way, which needs no pause either: `pg_dump --format=custom --file=FILE "
+            "DATABASE_URL`. It takes the pictures along; `pg_restore` puts everything back into an empty database."
+        )
+    done: BackedUp = await engine.back_up(url, file)
+    return done
+
+
+def _engine(url: str) -> ModuleType:
+    """The engine is the file of `storage/` that has the URL's scheme for its name."""
     scheme = url.partition("://")[0].partition("+")[0]
     try:
-        engine = importlib.import_module(f"storage.{scheme}")
+        return importlib.import_module(f"storage.{scheme}")
     except ModuleNotFoundError as error:
         if error.name not in (f"storage.{scheme}", "storage"):
             raise
         raise SettingsError(
-            f"DATABASE_URL: there is no storage for {scheme!r}. Use sqlite:///path/to/darkroom.db."
+            f"DATABASE_URL: there is no storage for {scheme!r}. Use sqlite:///path/to/darkroom.db, or "
+            "postgresql://user:password@host:5432/darkroom."
         ) from None
-    store: Store = await engine.open_store(url, exclusive=exclusive, read_only=read_only)
-    return store
 
 
 def make_queue(
@@ -65,18 +86,20 @@ def make_queue(
     metrics: Metrics | None = None,
     *,
     read_timeout: float = READ_TIMEOUT,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] | None = None,
+    pace: Pace | None = None,
 ) -> ImageQueue:
-    """Raises SettingsError without a key."""
-    if settings.gmi_api_key is None:
+    """Raises SettingsError without a key, but for a gateway, which asks the queue nothing."""
+    if settings.gmi_api_key is None and settings.role.works:
         raise SettingsError(NO_KEY)
     try:
         return ImageQueue(
             base_url=settings.gmi_base_url,
-            key=settings.gmi_api_key.get_secret_value(),
+            key=settings.gmi_api_key.get_secret_value() if settings.gmi_api_key else "",
             read_timeout=read_timeout,
-            wall=clock,
+            wall=clock or Clock(),
             observe=metrics.queue_request if metrics else None,
+            pace=pace,
         )
     except ValueError as error:
         raise SettingsError(str(error)) from None
@@ -87,22 +110,30 @@ async def assembled(
     settings: Settings,
     connect: Connect,
     *,
-    clock: Callable[[], float] = time.time,
+    clock: Clock | None = None,
     rng: random.Random | None = None,
     read_timeout: float = READ_TIMEOUT,
 ) -> AsyncIterator[App]:
-    """Opens the store for this process alone and wires everything; closes it all at the end.
+    """Opens the store and wires everything that the process' role needs; closes it all at the end.
 
+    clock: follows the store's from here on.
     Raises StoreBusy (another bot has the store, or it cannot be used) and SettingsError.
     """
     amounts = settings.limits()
+    clock = clock or Clock()
     metrics = Metrics()
-    queue = make_queue(settings, metrics, read_timeout=read_timeout, clock=clock)
-    store = await open_store(settings.store_url, exclusive=True)
+    role, pace = settings.role, Pace(settings.gmi_requests_per_second)
+    queue = make_queue(settings, metrics, read_timeout=read_timeout, clock=clock, pace=pace)
+    changes, health = Changes(), Health()
+    opened = await open_store(settings.store_url, exclusive=True)
+    store = watched(opened, lambda reason: health.failed("database", reason, now=clock()))
+    if settings.store_is_shared:
+        pace.share(lambda rate, burst: store.take("queue", rate=rate, burst=burst, now=clock()))
     platforms: Mapping[str, Platform] = {}
     try:
-        await store.start(clock())
-        changes, health = Changes(), Health()
+        clock.move(await clock.gap(store.now))
+        if role.works:
+            await store.start(clock())
         service = Service(store, changes, metrics, limits=amounts, model=settings.gmi_model, clock=clock)
         views = Views(
             store,
@@ -110,7 +141,7 @@ async def assembled(
             health,
             metrics,
             clock=clock,
-            probe_queue=lambda: probe(queue, health, settings.gmi_model, clock),
+            probe_queue=(lambda: probe(queue, health, settings.gmi_model, clock)) if role.works else None,
             queue_seen_at=lambda: queue.seen_at,
         )
         platforms = connect(service, views)
@@ -125,9 +156,10 @@ async def assembled(
             clock=clock,
             rng=rng or random.Random(),
         )
-        poller = Poller(world, in_flight=settings.gmi_in_flight)
+        poller = Poller(world, in_flight=settings.gmi_in_flight, claims=role.works, listens=role.listens)
         yield App(
             settings=settings,
+            clock=clock,
             store=store,
             queue=queue,
             health=health,

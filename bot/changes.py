@@ -1,4 +1,8 @@
-"""Who wants to hear that a job has changed? A hub inside one process: the poller wakes by it, open pages refresh by it."""
+"""Who wants to hear that a job has changed? A hub inside one process: the poller wakes by it, open pages refresh by it.
+
+A change is told by the process that made it, once, and there alone what follows of it is done. What other processes
+changed is passed on to those who only show the store.
+"""
 
 from __future__ import annotations
 
@@ -36,18 +40,30 @@ class Changes:
     """Told by whoever has saved a job; never blocks the teller."""
 
     def __init__(self) -> None:
-        self._listeners: set[Listener] = set()
+        self._listeners: dict[Listener, bool] = {}  # whether it hears of others' changes, too
 
     def tell(self, job: Job) -> None:
+        """This process has changed it."""
         for listener in self._listeners:
             listener.hear(job)
 
+    def pass_on(self, job: Job) -> None:
+        """Another process has changed it."""
+        for listener, hears_others in self._listeners.items():
+            if hears_others:
+                listener.hear(job)
+
+    @property
+    def passes_on(self) -> bool:
+        """Whether anybody wants to hear what other processes change."""
+        return any(self._listeners.values())
+
     @contextmanager
-    def listen(self) -> Iterator[Listener]:
-        """A listener that hears from now until the block ends."""
+    def listen(self, *, own_only: bool = False) -> Iterator[Listener]:
+        """A listener that hears from now until the block ends. own_only: not of what other processes change."""
         listener = Listener()
-        self._listeners.add(listener)
+        self._listeners[listener] = not own_only
         try:
             yield listener
         finally:
-            self._listeners.discard(listener)
+            del self._listeners[listener]

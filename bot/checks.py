@@ -21,6 +21,13 @@ RETIRED = {
 """What is known of a model's end, by its id; from Google's own page of deprecations, as of November 2026."""
 
 
+_ROLES = {
+    config.Role.ALL: "all: this process hears members, makes their pictures and posts them.",
+    config.Role.GATEWAY: "gateway: this process hears members and stores what they ask; pictures are made by workers.",
+    config.Role.WORKER: "worker: this process makes pictures and posts them; members are heard by the gateway.",
+}
+
+
 async def findings() -> AsyncIterator[Finding]:
     """One finding after the other, as they become known."""
     try:
@@ -32,9 +39,11 @@ async def findings() -> AsyncIterator[Finding]:
     except config.SettingsError as error:
         yield Finding(subject="settings", ok=False, text=str(error))
         return
+    yield Finding(subject="role", ok=True, text=_ROLES[settings.role])
     yield await _database(settings)
-    async for finding in _queue(settings):
-        yield finding
+    if settings.role.works:
+        async for finding in _queue(settings):
+            yield finding
     try:
         adapters = config.chosen_adapters(settings)
     except config.SettingsError as error:
@@ -45,7 +54,7 @@ async def findings() -> AsyncIterator[Finding]:
         adapters.append(config.Adapter("web"))
     for adapter in adapters:
         named = adapter.name in settings.platforms
-        for finding in await adapter.module.check(adapter.settings, named=named):
+        for finding in await adapter.module.check(adapter.settings, named=named, listens=settings.role.listens):
             yield finding
 
 
@@ -60,7 +69,7 @@ async def _is_running(settings: config.Settings) -> bool:
 
 
 async def _database(settings: config.Settings) -> Finding:
-    if await _is_running(settings):
+    if not settings.store_is_shared and await _is_running(settings):
         return Finding(subject="database", ok=True, text=f"{settings.shown_store_url} is in use by the running bot.")
     try:
         store = await app.open_store(settings.store_url, exclusive=True)

@@ -1,4 +1,4 @@
-"""What can be typed? `darkroom demo | run | check | jobs | show | retry | forget | emulator`."""
+"""What can be typed? `darkroom demo | run | check | jobs | show | retry | forget | backup | emulator`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import asyncio
 import json
 import os
 import sys
-import time
 import webbrowser
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import structlog
@@ -161,9 +161,10 @@ def jobs(
             found = await store.jobs(
                 JobQuery(states=states, failures=failures, platform=platform, person=person, limit=limit)
             )
+            now = await store.now()
         finally:
             await store.close()
-        typer.echo(listings.table(found, time.time()))
+        typer.echo(listings.table(found, now))
 
     _run(work())
 
@@ -210,6 +211,24 @@ def forget(
     if not yes:
         typer.confirm(f"Remove all words and pictures of {user}? This cannot be undone.", abort=True)
     _command("forget", {"user": user})
+
+
+@cli.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The archive to make, for example backup.tar; it must not exist yet.")],
+) -> None:
+    """Copy everything that is stored into one tar archive, as it is at this moment. Works while the bot runs."""
+    logs.configure("ERROR")
+
+    async def work() -> None:
+        done = await app.back_up(config.load().store_url, file.absolute())
+        pictures = "1 picture" if done.pictures == 1 else f"{done.pictures:,} pictures"
+        typer.echo(
+            f"{file} holds the database and {pictures}, {done.bytes / 1e6:,.1f} MB. To restore it, stop the bot and unpack it "
+            f"into an empty DATA_DIR: tar -xf {file} -C DATA_DIR"
+        )
+
+    _run(work())
 
 
 def _command(name: str, arguments: dict[str, Any]) -> None:

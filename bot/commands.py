@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from bot import control, limits
+from bot import control, limits, messages
 from bot.app import open_store
 from bot.changes import Changes
+from bot.clock import Clock
 from bot.config import Settings
 from bot.metrics import Metrics
 from bot.service import Service
 
 
 def control_socket(settings: Settings) -> Path:
-    """Where the running bot on this store takes commands."""
-    return control.socket_path(settings.data_dir if settings.database_url is None else _folder(settings.database_url))
+    """Where the running bot on this store takes commands: beside an SQLite database, else in DATA_DIR of the machine on which
+    the process runs that hears members.
+    """
+    return control.socket_path(settings.data_dir if settings.store_is_shared else _folder(settings.store_url))
 
 
 def _folder(url: str) -> Path:
@@ -38,14 +40,19 @@ def of(service: Service) -> dict[str, control.Command]:
 
 
 async def give(settings: Settings, name: str, arguments: dict[str, Any]) -> str:
-    """Has the running bot do it, or does it alone where none runs. Raises UserError, StoreBusy, SettingsError."""
+    """Has the running bot do it, or does it alone where none runs on this machine: processes that share the store hear of
+    it, so that workers make what is to be made, and the gateway shows what was cancelled. Raises UserError, StoreBusy,
+    SettingsError.
+    """
     try:
         return await control.ask(control_socket(settings), name, arguments)
     except control.NoBot:
         pass
     store = await open_store(settings.store_url, exclusive=True)
     try:
-        alone = Service(store, Changes(), Metrics(), limits=limits.Limits(), model=settings.gmi_model, clock=time.time)
+        clock = Clock()
+        clock.move(await clock.gap(store.now))
+        alone = Service(store, Changes(), Metrics(), limits=limits.Limits(), model=settings.gmi_model, clock=clock)
         return await of(alone)[name](arguments)
     finally:
         await store.close()
@@ -63,4 +70,4 @@ async def forget(service: Service, user: str) -> str:
     forgotten = await service.forget(platform, person_id)
     if not forgotten.jobs and not forgotten.pictures:
         return f"Nothing of {user} is kept. `darkroom jobs` shows how members are called."
-    return f"Forgotten: what {user} asked ({forgotten.jobs} in number) and what came of it ({forgotten.pictures} pictures)."
+    return messages.forgotten(user, forgotten.jobs, forgotten.pictures)

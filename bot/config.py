@@ -7,6 +7,7 @@ import importlib
 import os
 import pkgutil
 import re
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -29,6 +30,24 @@ class SettingsError(Exception):
     """A setting is missing or wrong. `str(error)` says which, and what to write instead."""
 
 
+class Role(StrEnum):
+    """What this process does of the bot's work. One listens, any number make pictures; `all` does both."""
+
+    ALL = "all"
+    GATEWAY = "gateway"
+    WORKER = "worker"
+
+    @property
+    def listens(self) -> bool:
+        """Whether it hears members and shows pages: one process of a bot does."""
+        return self is not Role.WORKER
+
+    @property
+    def works(self) -> bool:
+        """Whether it claims jobs and moves them: asks the queue, and posts what comes of it."""
+        return self is not Role.GATEWAY
+
+
 class Settings(BaseSettings):
     """The core's settings. Field names are the variables' names in lower case; a limit that is not set does not limit."""
 
@@ -37,10 +56,12 @@ class Settings(BaseSettings):
     platforms: Annotated[tuple[str, ...], NoDecode] = ()
     data_dir: Path = Path("data")
     database_url: str | None = None
+    role: Role = Role.ALL
     gmi_api_key: SecretStr | None = None
     gmi_base_url: str = Field(default=GMI_BASE_URL, pattern=r"^https?://[^\s]+$")
     gmi_model: str = Field(default=DEFAULT_MODEL, min_length=1, pattern=r"^\S+$")
     gmi_in_flight: int = Field(default=4, ge=1, le=1000)
+    gmi_requests_per_second: float = Field(default=50.0, ge=0.1, le=10_000)
     http_port: int | None = Field(default=None, ge=0, le=65_535)
     retention_days: int = Field(default=90, ge=1)
     log_level: str = "INFO"
@@ -77,6 +98,24 @@ class Settings(BaseSettings):
     def _lower(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(name.lower() for name in value)
 
+    @field_validator("role", mode="before")
+    @classmethod
+    def _known_role(cls, value: Any) -> Any:
+        role = str(value).strip().lower()
+        if role not in tuple(Role):
+            raise ValueError(f"choose one of {', '.join(Role)}")
+        return role
+
+    @field_validator("role")
+    @classmethod
+    def _shares(cls, role: Role, info: ValidationInfo) -> Role:
+        if role is not Role.ALL and not _is_shared(info.data.get("database_url")):
+            raise ValueError(
+                f"a {role} shares its store with other processes, which SQLite cannot do. Set DATABASE_URL to a PostgreSQL "
+                "database (postgresql://user:password@host:5432/darkroom), or leave ROLE out"
+            )
+        return role
+
     @field_validator("log_level")
     @classmethod
     def _level(cls, value: str) -> str:
@@ -89,6 +128,11 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """Where the store is; its scheme is the name of a file in `storage/`."""
         return self.database_url or f"sqlite:///{self.data_dir}/darkroom.db"
+
+    @property
+    def store_is_shared(self) -> bool:
+        """Whether other processes may work on the same store."""
+        return _is_shared(self.database_url)
 
     @property
     def shown_store_url(self) -> str:
@@ -126,7 +170,7 @@ def load(**overrides: Any) -> Settings:
 
 
 class Adapter:
-    """One folder of `adapters/`, with its settings read; the same five things of every one."""
+    """One folder of `adapters/`, with its settings read; the same things of every one."""
 
     def __init__(self, name: str, **overrides: Any) -> None:
         self.name = name
@@ -177,6 +221,10 @@ def chosen_adapters(settings: Settings) -> list[Adapter]:
     return adapters
 
 
+def _is_shared(database_url: str | None) -> bool:
+    return database_url is not None and not database_url.startswith("sqlite")
+
+
 def _module(name: str) -> ModuleType:
     if name not in adapter_names():
         raise SettingsError(f"PLATFORMS: there is no platform {name!r}. Choose from {', '.join(adapter_names())}.")
@@ -203,6 +251,8 @@ def _plain(error: ErrorDetails) -> str:
     match error["type"]:
         case "int_parsing" | "int_from_float" | "int_type":
             return "write a whole number."
+        case "float_parsing" | "float_type":
+            return "write a number."
         case "greater_than_equal":
             return f"write a number of at least {context['ge']}."
         case "less_than_equal":

@@ -15,12 +15,13 @@ from typing import Any
 import structlog
 
 from bot.errors import UserError
+from bot.ports import StoreBusy
 
 _LONGEST_PATH = 100  # bytes; unix socket addresses end at 104 (macOS) or 108 (Linux)
 _LONGEST_LINE = 65_536
 
 Command = Callable[[dict[str, Any]], Awaitable[str]]
-"""Takes the arguments, returns the sentence to print; may raise UserError."""
+"""Takes the arguments, returns the sentence to print; may raise UserError and StoreBusy."""
 
 
 class NoBot(Exception):
@@ -77,7 +78,7 @@ async def _reply(line: bytes, commands: dict[str, Command]) -> dict[str, Any]:
         return {"ok": False, "text": "The running bot does not know this command; it may be of an older version."}
     try:
         return {"ok": True, "text": await command(asked.get("arguments", {}))}
-    except UserError as error:
+    except (UserError, StoreBusy) as error:
         return {"ok": False, "text": str(error)}
 
 

@@ -30,6 +30,7 @@ class FailureKind(StrEnum):
     TIMEOUT = "timeout"  # a deadline passed: try again
     LOST = "lost"  # it is unknown what became of the request; it was not sent twice: try again
     PLACE = "place"  # the place to answer in is gone or closed to the bot
+    CONTENT = "content"  # the place is open, and does not take this very picture: reword
     BUG = "bug"  # ours: the job's id helps to find it
     UNKNOWN = "unknown"  # the service said no in words that nobody has classed
 
@@ -59,9 +60,11 @@ class GiveUp(Exception):
     """No further attempt can help. The job is answered with a failure of this kind.
 
     reason: for the log and the operator's page, in the vendor's words where there are some; never contains a secret.
+    text: the sentence for the member, where it is more exact than the one of its kind.
     """
 
-    def __init__(self, reason: str, *, kind: FailureKind = FailureKind.UNKNOWN) -> None:
+    def __init__(self, reason: str, *, kind: FailureKind = FailureKind.UNKNOWN, text: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.kind = kind
+        self.text = text

@@ -31,6 +31,7 @@ from bot.answers import (
 from bot.errors import OWNER_KINDS, FailureKind, GiveUp, RetryLater
 from bot.failures import clean, verdict_of_answer
 from bot.model import Json, Picture
+from bot.pace import Pace
 from bot.records import (
     Media,
     ModelInfo,
@@ -50,6 +51,11 @@ __all__ = ["FateUnknown", "ImageQueue", "NotSent", "PageTooLarge", "RequestUnkno
 
 T = TypeVar("T")
 
+REFUSAL_SECONDS = 900.0
+"""How long a refusal of the account or the model is believed. Only a request proves the contrary, and nobody may dare to
+make one while the bot calls itself unable; so this long after the last refusal it is unknown again.
+"""
+
 _ON_LOOP_BYTES = 100_000  # parsing more than this takes a millisecond and up: it is done in a thread
 
 _ADVICE: Mapping[FailureKind, str] = MappingProxyType(
@@ -67,7 +73,8 @@ class ImageQueue:
     base_url: scheme, host and port of the service, and a path where a gateway needs one. key: may be empty, for what
     needs none. connect_timeout, read_timeout: seconds; the second is for the POST, which may answer only when the
     picture is made. wall: the local clock. observe: called with the route, the result (HTTP status, `not_sent`,
-    `timeout`, `cut`) and the seconds of each exchange. Raises ValueError, a full sentence, for what cannot work.
+    `timeout`, `cut`) and the seconds of each exchange. pace: says when each request may go. Raises ValueError, a full
+    sentence, for what cannot work.
 
     Proxies are taken from the environment (HTTPS_PROXY and its kin), as operators behind one expect, except for
     loopback. Redirects are not followed: they would carry the key, or a POST, elsewhere. The other limits, with their
@@ -83,16 +90,22 @@ class ImageQueue:
         read_timeout: float = 300.0,
         wall: Callable[[], float] = time.time,
         observe: Callable[[str, str, float], None] | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._wire = Wire(
-            base_url=base_url, key=key, connect_timeout=connect_timeout, read_timeout=read_timeout, observe=observe
+            base_url=base_url,
+            key=key,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            observe=observe,
+            pace=pace,
         )
         self._root = f"{self._wire.address}/api/v1/ie/requestqueue"
         self._wall = wall
         self._ahead = 0.0  # seconds that the queue's clock is ahead of ours
         self._seen_at: float | None = None
         self._trouble: str | None = None
-        self._owner_troubles: dict[FailureKind, str] = {}
+        self._owner_troubles: dict[FailureKind, tuple[str, float]] = {}  # with when it was seen last
 
     def __repr__(self) -> str:
         return f"<ImageQueue at {self._wire.address}>"
@@ -120,6 +133,11 @@ class ImageQueue:
         """Unix seconds on the queue's clock, to within a second; on ours until an answer has told the time."""
         return self._wall() + self._ahead
 
+    def clock_moved(self, seconds: float) -> None:
+        """Our clock has stepped, and the queue's has not: what is known of it stays as it is until it tells the time again."""
+        if self._seen_at is not None:
+            self._ahead -= seconds
+
     @property
     def seen_at(self) -> float | None:
         """When the queue last answered as it should, on the local clock."""
@@ -128,7 +146,7 @@ class ImageQueue:
     @property
     def trouble(self) -> str | None:
         """What makes the queue useless just now, as seen last; what only the owner can end comes first. None: nothing."""
-        return next(iter(self._owner_troubles.values()), self._trouble)
+        return next((reason for reason, _ in self._owner_troubles.values()), self._trouble)
 
     # -- requests ------------------------------------------------------------------------------------------------------
 
@@ -274,13 +292,16 @@ class ImageQueue:
             self._owner_troubles.clear()
         elif purpose != "public_models":
             self._owner_troubles.pop(FailureKind.KEY, None)
+            old = self._wall() - REFUSAL_SECONDS
+            self._owner_troubles = {kind: seen for kind, seen in self._owner_troubles.items() if seen[1] > old}
 
     def _failed(self, answer: Answer, error: RetryLater | GiveUp) -> None:
         # A look at what runs is never final, but a refused key is for the owner to know all the same.
         key = answer.status == 401 or (answer.status == 403 and not answer.is_web_page)
         kind = error.kind if isinstance(error, GiveUp) else FailureKind.KEY if key else None
         if kind in OWNER_KINDS:
-            self._owner_troubles[kind] = f"{_ADVICE[kind]} ({verdict_of_answer(answer.status, answer.content).reason})"
+            reason = f"{_ADVICE[kind]} ({verdict_of_answer(answer.status, answer.content).reason})"
+            self._owner_troubles[kind] = reason, self._wall()
         if isinstance(error, GiveUp) and not answer.is_web_page:
             self._answered(answer)  # it said no, as it should
         else:

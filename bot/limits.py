@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bot import messages
 from bot.errors import UserError
-from bot.model import ImageRequest, Usage
+from bot.model import DIRECT, ImageRequest, Usage
 from bot.ports import person_key
 
 DAY = 86_400.0  # seconds; limits count by UTC days
@@ -42,7 +42,7 @@ class Limits:
             return
         self.check_place(request)
         self.check_words(prompt)
-        self.check_amount(usage, now)
+        self.check_amount(usage, now, in_server=request.place.workspace != DIRECT)
 
     def check_place(self, request: ImageRequest) -> None:
         """Whether it comes from an allowed server, channel and role, owners aside. Raises UserError."""
@@ -60,15 +60,19 @@ class Limits:
         if word is not None:
             raise UserError(messages.blocked_word(word))
 
-    def check_amount(self, usage: Usage, now: float) -> None:
+    def check_amount(self, usage: Usage, now: float, *, in_server: bool = True) -> None:
         """Whether one more picture fits, owners aside. Raises UserError.
 
-        A day's limit is told before the limit of open jobs: waiting for an open job would only lead to it.
+        in_server: direct messages with different members have no server in common. A day's limit is told before the limit of open jobs: waiting for an open job would only lead to it.
         """
         again_in = _day_end(now) - now
         for used, most, sentence in (
             (usage.today_by_person, self.max_images_per_user_per_day, messages.day_limit_of_person),
-            (usage.today_by_workspace, self.max_images_per_server_per_day, messages.day_limit_of_server),
+            (
+                usage.today_by_workspace,
+                self.max_images_per_server_per_day if in_server else None,
+                messages.day_limit_of_server,
+            ),
             (usage.today, self.max_images_per_day, messages.day_limit_in_all),
         ):
             if most is not None and used >= most:
@@ -76,13 +80,13 @@ class Limits:
         if self.max_open_jobs_per_user is not None and usage.open_by_person >= self.max_open_jobs_per_user:
             raise UserError(messages.open_jobs_reached(self.max_open_jobs_per_user))
 
-    def left(self, platform: str, person_id: str, usage: Usage, now: float) -> str:
-        """What is left of a member's limits, in words."""
+    def left(self, platform: str, person_id: str, usage: Usage, now: float, *, in_server: bool = True) -> str:
+        """What is left of a member's limits, in words. in_server: as above."""
         if f"{platform}:{person_id}" in self.owners:
             return messages.no_limits()
         at_once = _left(self.max_open_jobs_per_user, usage.open_by_person)
         person = _left(self.max_images_per_user_per_day, usage.today_by_person)
-        server = _left(self.max_images_per_server_per_day, usage.today_by_workspace)
+        server = _left(self.max_images_per_server_per_day, usage.today_by_workspace) if in_server else None
         everyone = _left(self.max_images_per_day, usage.today)
         today = messages.left_today(person, server, everyone, _day_end(now) - now)
         if 0 in (person, server, everyone):  # then it doesn't matter how many could be open

@@ -290,6 +290,9 @@ _FAILURES = {
     FailureKind.TIMEOUT: "This took too long, so I stopped waiting. Try again.",
     FailureKind.LOST: "The connection to the picture service broke at the wrong moment, and nothing came of it. Try again.",
     FailureKind.PLACE: "I could not post here.",
+    FailureKind.CONTENT: (
+        "The picture was made, but the rules for content of this place don't let me show it here. Reword it and ask again."
+    ),
     FailureKind.BUG: "Something went wrong inside me, and it is not your fault. Give the bot's owner this number: {job_id}",
     FailureKind.UNKNOWN: (
         "The picture service could not make this picture. Try again, or reword it; "
@@ -298,8 +301,14 @@ _FAILURES = {
 }
 
 
-def moved_to_earlier() -> str:
-    return "The picture you replied to was not finished, so I changed the one before it."
+def moved_to_earlier(*, deleted: bool = False) -> str:
+    """deleted: the picture that was to be changed was there, and was taken back meanwhile."""
+    why = "was deleted" if deleted else "was not finished"
+    return f"The picture you replied to {why}, so I changed the one before it."
+
+
+def parent_deleted() -> str:
+    return "There is no picture to change: the one you replied to was deleted. Start anew with /imagine."
 
 
 def cancelled(*, may_cost: bool) -> str:
@@ -315,16 +324,28 @@ def not_finished_yet() -> str:
     return "That picture is not finished yet. You can cancel it instead."
 
 
-def deleted() -> str:
-    return "Deleted. The picture before it is the thread's newest again."
+def deleted(*, others: bool = False, back_to_earlier: bool = False) -> str:
+    """others: pictures of the same answer went with it. back_to_earlier: it was the newest, and there is one before it."""
+    what = "Deleted, and with it the other pictures of the same answer." if others else "Deleted."
+    return f"{what} The picture before it is the newest here again." if back_to_earlier else what
 
 
 def not_yours() -> str:
     return "Only the person who asked for this picture, or a moderator, can do that."
 
 
+def no_longer_known() -> str:
+    return "I no longer know what this belongs to. Start anew with /imagine."
+
+
 def unknown_job(job_id: str) -> str:
+    """For operators."""
     return f"I don't know a job {_cut(job_id)}. `darkroom jobs` lists them."
+
+
+def forgotten(user: str, requests: int, pictures: int) -> str:
+    """user: `platform:id`. For operators."""
+    return f"Forgotten: what {user} asked ({_count(requests, 'request')}) and what came of it ({_pictures(pictures)})."
 
 
 def words_are_gone() -> str:

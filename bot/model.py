@@ -16,6 +16,9 @@ Json = dict[str, Any]
 ASPECT_RATIOS = ("1:1", "3:2", "2:3", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
 """The ten ratios the queue accepts, in the order of the vendor's guide; the first is its default."""
 
+DIRECT = "direct"
+"""The workspace of a place that belongs to no server, as direct messages do where they stand outside of servers."""
+
 MAX_PROMPT = 4_000  # characters
 MAX_FIRST_REFERENCES = 3  # pictures beside a first prompt (vendor guide: 3 images in all)
 MAX_EDIT_REFERENCES = 2  # beside an edit: the edited picture is the third
@@ -266,7 +269,8 @@ class ImageRequest:
 class Utterance:
     """A message in a place where the bot listens; whether it is meant for the bot is for the core to say.
 
-    replied_to: the message it explicitly answers. replied_to_bot: that message is the bot's own.
+    replied_to: the message it explicitly answers. replied_to_bot: that message is the bot's own. answered_job: the job, and which
+    of its pictures, that this message itself says it shows: it stands there before the store knows that it was posted.
     mentions_bot / begins_with_mention: of the bot; of any human as the first thing said. private: a DM with the bot.
     plain_talk: plain words here may be meant for the bot, because it made the place; False where it is only a guest.
     """
@@ -280,6 +284,7 @@ class Utterance:
     message: MessageRef | None = None
     replied_to: MessageRef | None = None
     replied_to_bot: bool = False
+    answered_job: tuple[str, int] | None = None
     mentions_bot: bool = False
     begins_with_mention: bool = False
     private: bool = False

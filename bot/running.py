@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
-import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -15,19 +15,25 @@ from bot import commands, control
 from bot.app import App, assembled, probe
 from bot.config import Adapter, Settings
 from bot.errors import GiveUp, RetryLater
-from bot.health import Health
 from bot.metrics import Metrics
-from bot.ports import Platform, Store, StoreBusy
+from bot.ports import Platform, StoreBusy
 from bot.service import Service
 from bot.views import Views
 
 DAY = 86_400.0
 LAG_SECONDS = 1.0  # between two looks at the event loop's lag
+STORE_PAUSE_SECONDS = 1.0  # until a store that could not be asked is asked again
+STORE_QUIET_SECONDS = 30.0
+"""A store that can be written again has recovered when nothing else failed for so long: a full disk takes small writes."""
+
 UNUSED_BLOB_SECONDS = DAY  # an upload that never became part of a request
 MOST_BLOB_BYTES = 20_000_000_000
 """Above this the oldest ended requests lose their pictures before their time, so that a disk doesn't fill."""
 
 MEND_SECONDS = 60.0  # until a task that a bug ended is begun again
+CLOCK_SECONDS = 60.0  # between two looks at the store's clock
+UNNOTICED_SECONDS = 5.0
+"""Time that passed without us is downtime from here on, and counts towards no deadline."""
 
 
 async def run(
@@ -60,24 +66,20 @@ async def run(
 
 async def _run_until(stop: asyncio.Event, app: App, server: Any | None, tell: Callable[[str], None] | None) -> None:
     log = structlog.get_logger("app")
+    role = app.settings.role
     serving = await _begin(server, tell) if server else None
     polling = asyncio.create_task(app.poller.run(), name="poller")
     beside = [
         *(
-            asyncio.create_task(_listen(platform, app.health), name=f"platform-{name}")
+            asyncio.create_task(_listen(platform, app), name=f"platform-{name}")
             for name, platform in app.platforms.items()
         ),
-        *(
-            asyncio.create_task(_keep_up(name, work, app.health), name=name)
-            for name, work in (
-                ("control", lambda: control.serve(commands.control_socket(app.settings), commands.of(app.service))),
-                ("retention", lambda: _retain(app)),
-                ("loop-lag", lambda: _watch_loop(app.metrics)),
-            )
-        ),
-        asyncio.create_task(probe(app.queue, app.health, app.settings.gmi_model, time.time), name="probe"),
+        *(asyncio.create_task(_keep_up(name, work, app), name=name) for name, work in _beside(app)),
     ]
-    log.info("started", platforms=sorted(app.platforms), model=app.settings.gmi_model)
+    if role.works:
+        probing = probe(app.queue, app.health, app.settings.gmi_model, app.clock)
+        beside.append(asyncio.create_task(probing, name="probe"))
+    log.info("started", role=role.value, platforms=sorted(app.platforms), model=app.settings.gmi_model)
     stopping = asyncio.create_task(stop.wait(), name="stop")
     vital = [task for task in (polling, serving) if task]
     try:
@@ -99,8 +101,30 @@ async def _run_until(stop: asyncio.Event, app: App, server: Any | None, tell: Ca
             raise result
 
 
+def _beside(app: App) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
+    """What goes on beside the poller and the platforms. What is for one process of a bot to do, the one that listens does."""
+    everywhere: list[tuple[str, Callable[[], Awaitable[None]]]] = [
+        ("clock", lambda: _keep_time(app)),
+        ("database", lambda: watch_store(app)),
+        ("loop-lag", lambda: _watch_loop(app.metrics)),
+    ]
+    if not app.settings.role.listens:
+        return everywhere
+    socket = commands.control_socket(app.settings)
+    return [
+        ("control", lambda: control.serve(socket, commands.of(app.service))),
+        ("retention", lambda: _retain(app)),
+        *everywhere,
+    ]
+
+
 async def _server(app: App, adapters: Sequence[Adapter], ports: range | None) -> Any | None:
-    """The HTTP server runs whenever HTTP_PORT is set; the playground opens on it when PLATFORMS names it."""
+    """The HTTP server runs whenever HTTP_PORT is set; the playground opens on it when PLATFORMS names it.
+
+    A worker's has no pages, and so runs for nothing but a port of its own.
+    """
+    if not app.settings.role.listens:
+        return _watched(app) if app.settings.http_port is not None else None
     web = next((adapter for adapter in adapters if adapter.name == "web"), None)
     if web is None and app.settings.http_port is None:
         return None
@@ -111,10 +135,15 @@ async def _server(app: App, adapters: Sequence[Adapter], ports: range | None) ->
         app.views,
         playground=app.platforms.get("web"),
         port=ports,
-        secret=await _secret(app.store),
+        secret=await _secret(app),
         data_dir=app.settings.data_dir,
         routes=_routes(app, adapters),
     )
+
+
+def _watched(app: App) -> Any:
+    web = Adapter("web")
+    return web.module.watch(web.settings, app.views)
 
 
 def _routes(app: App, adapters: Sequence[Adapter]) -> list[Any]:
@@ -142,52 +171,89 @@ async def _begin(server: Any, tell: Callable[[str], None] | None) -> asyncio.Tas
     return serving
 
 
-async def _secret(store: Store) -> str:
+async def _secret(app: App) -> str:
     """What signs the browsers' sessions; kept in the store, so that they survive a restart."""
-    kept = await store.recall("app", "web_secret", time.time())
+    kept = await app.store.recall("app", "web_secret", app.clock())
     if kept is None:
         kept = {"secret": secrets.token_urlsafe(32)}
-        await store.remember("app", "web_secret", kept)
+        await app.store.remember("app", "web_secret", kept)
     return str(kept["secret"])
 
 
-async def _listen(platform: Platform, health: Health) -> None:
+async def _listen(platform: Platform, app: App) -> None:
     """A platform that stops listening for good is told to the operator; the others go on."""
     log = structlog.get_logger("app")
     try:
-        await platform.run()
+        await platform.run(listens=app.settings.role.listens)
         reason = platform.trouble() or "it stopped listening"
     except (RetryLater, GiveUp) as error:
         reason = error.reason
     except Exception:
         log.exception("platform_failed", platform=platform.name)
         reason = "it stopped by a bug; see the log"
-    health.failed(platform.name, reason, now=time.time(), owner=True)
+    app.health.failed(platform.name, reason, now=app.clock(), owner=True)
 
 
-async def _keep_up(name: str, work: Callable[[], Awaitable[None]], health: Health) -> None:
+async def _keep_up(name: str, work: Callable[[], Awaitable[None]], app: App) -> None:
     """Begins again what ended by a fault: told once, never in silence."""
     log = structlog.get_logger("app")
     while True:
         try:
             await work()
         except OSError as error:
-            health.failed(name, f"{name}: {error}", now=time.time(), owner=True)
+            app.health.failed(name, f"{name}: {error}", now=app.clock(), owner=True)
         except Exception:
             log.exception("task_failed", task=name)
-            health.failed(name, f"{name} stopped by a bug; see the log", now=time.time())
+            app.health.failed(name, f"{name} stopped by a bug; see the log", now=app.clock())
         await asyncio.sleep(MEND_SECONDS)
-        health.worked(name, now=time.time())
+        app.health.worked(name, now=app.clock())
+
+
+async def watch_store(app: App) -> None:
+    """A store in trouble is tried until it can be written again; then all that waits for it goes on at once."""
+    while True:
+        trouble = await app.health.trouble_of("database")
+        await asyncio.sleep(STORE_PAUSE_SECONDS)
+        with suppress(StoreBusy):
+            await app.store.check_writable()
+            if app.clock() - trouble.seen_at >= STORE_QUIET_SECONDS:
+                app.health.worked("database", now=app.clock())
+                app.poller.wake()
+
+
+async def _keep_time(app: App) -> None:
+    while True:
+        try:
+            await keep_time(app)
+        except StoreBusy:
+            await asyncio.sleep(STORE_PAUSE_SECONDS)
+            continue
+        with suppress(TimeoutError):
+            await asyncio.wait_for(app.clock.stepped.wait(), CLOCK_SECONDS)
+
+
+async def keep_time(app: App) -> None:
+    """Lets the bot's clock follow the store's. Time that passed without us, as while a laptop slept, is downtime: the
+    deadlines move before anybody can see that they have passed. Raises StoreBusy.
+    """
+    gap = await app.clock.gap(app.store.now)
+    if gap > UNNOTICED_SECONDS:
+        await app.poller.postpone(gap)
+    step = app.clock.move(gap)
+    if gap > 0:
+        app.queue.clock_moved(gap)
+    if abs(step) > UNNOTICED_SECONDS:
+        structlog.get_logger("app").warning("clock_stepped", seconds=round(step, 1))
+        if app.settings.role.works:
+            await probe(app.queue, app.health, app.settings.gmi_model, app.clock)  # it tells the queue's time
+        app.poller.wake()
 
 
 async def _retain(app: App) -> None:
     """Retention, at the start and then daily."""
     while True:
-        now = time.time()
-        try:
-            await retain(app, now)
-        except StoreBusy as error:
-            app.health.failed("database", str(error), now=now)
+        with suppress(StoreBusy):
+            await retain(app, app.clock())
         await asyncio.sleep(DAY)
 
 

@@ -19,6 +19,7 @@ from bot.memory import KeptImages, Memory
 from bot.metrics import Metrics
 from bot.model import (
     ASPECT_RATIOS,
+    DIRECT,
     MAX_EDIT_REFERENCES,
     MAX_FIRST_REFERENCES,
     OPEN,
@@ -83,7 +84,7 @@ class Service:
         Where there is no picture to edit yet, the words begin anew in the same thread.
         """
         wish = prompts.read(request.text, aspect_ratio=request.aspect_ratio)
-        parent = await self._editable(of) if of else None
+        parent = await self._editable(of, request.place.platform) if of else None
         if parent:
             conversation = await self._store.conversation(parent.conversation_id)
         else:
@@ -98,12 +99,12 @@ class Service:
         An image without words is kept for its author's next words there. Raises UserError when it is meant but cannot be done.
         """
         conversation = await self._conversation_at(utterance.place)
-        found = await self._store.find_message(utterance.replied_to) if utterance.replied_to else None
+        answered, image = await self._answered(utterance)
         decision = intent.decide(
             utterance,
             opened=conversation is not None and utterance.plain_talk,
             joined=conversation is not None and await self._takes_part(conversation, utterance.author),
-            replied_job=found[0].id if found else None,
+            replied_job=answered,
         )
         if isinstance(decision, intent.Ignore):
             return None
@@ -124,7 +125,7 @@ class Service:
         if conversation is None and decision.of is None:
             job = await self.imagine(request)
         else:
-            job = await self.edit(request, of=decision.of, image=found[1] if found and decision.of else 0)
+            job = await self.edit(request, of=decision.of, image=image if decision.of else 0)
         if kept:  # only now: a refusal must not cost the member the pictures, too
             await self._kept.drop(utterance)
         return job
@@ -143,12 +144,12 @@ class Service:
 
         unlimited: an operator asks, to whom the member's limits don't apply.
         """
-        old = await self._known(job_id)
+        old = await self._known(job_id, by_operator=unlimited)
         if not old.prompt and not old.references:
             raise UserError(messages.words_are_gone())
         conversation = await self._store.conversation(old.conversation_id)
         if conversation is None:
-            raise UserError(messages.unknown_job(job_id))
+            raise UserError(messages.no_longer_known())
         request = ImageRequest(
             source_id=source_id,
             requester=by or old.requester,
@@ -203,13 +204,17 @@ class Service:
             if job.deleted_at is not None:
                 return messages.deleted()
             now = self._clock()
+            newest = await self._store.head(job.conversation_id)
             try:
                 saved = await self._store.save(replace(job, deleted_at=now), now=now, event=f"deleted by {by.id}")
             except Conflict:
                 continue
             await self._store.drop_pictures(job_id, now)
             self._changes.tell(saved)
-            return messages.deleted()
+            back = (
+                newest is not None and newest.id == job_id and await self._store.head(job.conversation_id) is not None
+            )
+            return messages.deleted(others=len(job.posts) > 1, back_to_earlier=back)
 
     async def forget(self, platform: str, person_id: str) -> Forgotten:
         """Removes a member's words and pictures from the store, and from the pages that show the newest of them."""
@@ -226,26 +231,55 @@ class Service:
         """The memory of one adapter, in its own name space."""
         return Memory(self._store, f"adapter.{platform}", self._clock)
 
+    @property
+    def asks_for_roles(self) -> bool:
+        """Whether members' roles decide who may ask, so that no request should come without them."""
+        return bool(self._limits.allowed_roles)
+
     # -- knowing ------------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """Unix seconds by the bot's clock, which never goes back; the times of jobs are by this one."""
+        return self._clock()
 
     async def usage(self, platform: str, workspace: str, person: Person) -> str:
         """What is left of a member's limits, in words."""
         now = self._clock()
         usage = await self._store.usage(platform, workspace, person.id, limits.day_start(now))
-        return self._limits.left(platform, person.id, usage, now)
+        return self._limits.left(platform, person.id, usage, now, in_server=workspace != DIRECT)
 
     # -- inside -------------------------------------------------------------------------------------------------
 
     async def _conversation_at(self, place: ConversationRef) -> Conversation | None:
-        return await self._store.find_conversation(place) if place.thread else None
+        if place.thread is None:
+            return None
+        return await self._store.find_conversation(place) or await self._just_begun(place, place.thread)
+
+    async def _just_begun(self, place: ConversationRef, thread: str) -> Conversation | None:
+        """The conversation of a thread that members see, and write in, before its opening is written down here.
+
+        A thread that was made of a message has its id, and that message is known to belong to a job.
+        """
+        found = await self._store.find_message(MessageRef(platform=place.platform, channel=place.channel, id=thread))
+        conversation = await self._store.conversation(found[0].conversation_id) if found else None
+        if conversation is not None and conversation.ref.thread is None:
+            conversation = await self._store.opened(conversation.id, replace(conversation.ref, thread=thread))
+        return conversation if conversation is not None and conversation.ref.thread == thread else None
+
+    async def _answered(self, utterance: Utterance) -> tuple[str | None, int]:
+        """The job, and which of its pictures, that a message explicitly answers."""
+        found = await self._store.find_message(utterance.replied_to) if utterance.replied_to else None
+        if found:
+            return found[0].id, found[1]
+        return utterance.answered_job if utterance.answered_job and utterance.replied_to_bot else (None, 0)
 
     async def _takes_part(self, conversation: Conversation, person: Person) -> bool:
         return conversation.starter.id == person.id or await self._store.has_asked(conversation.id, person.id)
 
-    async def _known(self, job_id: str) -> Job:
+    async def _known(self, job_id: str, *, by_operator: bool = False) -> Job:
         job = await self._store.get(job_id)
         if job is None:
-            raise UserError(messages.unknown_job(job_id))
+            raise UserError(messages.unknown_job(job_id) if by_operator else messages.no_longer_known())
         return job
 
     async def _of(self, job_id: str, by: Person, *, moderator: bool) -> Job:
@@ -254,9 +288,11 @@ class Service:
             raise UserError(messages.not_yours())
         return job
 
-    async def _editable(self, job_id: str) -> Job | None:
+    async def _editable(self, job_id: str, platform: str) -> Job | None:
         """The job an explicit reply builds on; None when it never became a picture, so that the thread's newest serves."""
         job = await self._known(job_id)
+        if job.platform != platform:
+            raise UserError(messages.no_longer_known())  # a picture lives on one platform, and is answered there
         if job.deleted_at is not None:
             raise UserError(messages.picture_deleted())
         return job if job.state in OPEN or job.state is JobState.SUCCEEDED else None

@@ -88,9 +88,10 @@ class Views:
         metrics: Metrics,
         *,
         clock: Callable[[], float],
-        probe_queue: Callable[[], Awaitable[None]],
+        probe_queue: Callable[[], Awaitable[None]] | None,
         queue_seen_at: Callable[[], float | None],
     ) -> None:
+        """probe_queue: None in a process that asks the queue nothing, and so is ready without it."""
         self._store = store
         self._changes = changes
         self._health = health
@@ -123,6 +124,10 @@ class Views:
         """The channels in which the newest conversations live, the last used first; `among` says how far to look back."""
         found = await self._store.conversations(platform, workspace=workspace, limit=among)
         return list(dict.fromkeys(conversation.ref.channel for conversation in found))
+
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        """Without its jobs."""
+        return await self._store.conversation(conversation_id)
 
     async def thread(self, conversation_id: str) -> Thread | None:
         conversation = await self._store.conversation(conversation_id)
@@ -196,7 +201,8 @@ class Views:
             await self._store.check_writable()
         except StoreBusy as error:
             problems["database"] = str(error)
-        await self._see_queue()
+        if self._probe_queue is not None:
+            await self._see_queue(self._probe_queue)
         problems |= {name: trouble.reason for name, trouble in self._health.troubles().items() if name not in problems}
         for platform in self._platforms:
             trouble = platform.trouble()
@@ -204,14 +210,14 @@ class Views:
                 problems[platform.name] = trouble
         return Readiness(ready=not problems, problems=problems)
 
-    async def _see_queue(self) -> None:
+    async def _see_queue(self, probe: Callable[[], Awaitable[None]]) -> None:
         now = self._clock()
         seen_at = self._queue_seen_at()
         if seen_at is not None and now - seen_at < QUEUE_SEEN_SECONDS:
             return
         if self._probe is None or (self._probe.done() and now - self._probed_at >= QUEUE_SEEN_SECONDS / 6):
             self._probed_at = now
-            self._probe = asyncio.ensure_future(self._probe_queue())
+            self._probe = asyncio.ensure_future(probe())
         # a queue that hangs must not make its monitor hang; what the probe learns counts at the next look
         await asyncio.wait([self._probe], timeout=PROBE_SECONDS)
         if not self._probe.done() and "queue" not in self._health.troubles():

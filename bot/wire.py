@@ -21,9 +21,12 @@ import httpx
 from bot.answers import Answer, FateUnknown, NotSent
 from bot.errors import GiveUp, RetryLater
 from bot.failures import clean
+from bot.pace import Pace, Urgency
 
 MAX_PICTURE_BYTES = 32_000_000
 FILES = frozenset({"put", "media"})  # routes to the bucket: without the key
+MAKING = frozenset({"submit", "upload_url"})
+"""Routes that go before all others. Those to the bucket never wait: they are no requests to the queue."""
 
 _MB = 1_000_000
 _WAITING = 10.0  # seconds for a free connection: the pools are wider than what is asked for at once
@@ -125,12 +128,14 @@ class Wire:
         connect_timeout: float,
         read_timeout: float,
         observe: Callable[[str, str, float], None] | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._base = _base(base_url)
         self.address = str(self._base).rstrip("/")
         self._key = _Key(key)
         self._connect_timeout = connect_timeout
         self._observe = observe
+        self._pace = pace or Pace()
         self.longest_post = read_timeout + _SLACK
         self.bounds: Mapping[str, Bounds] = {
             **_BOUNDS, "submit": Bounds(read=read_timeout, total=self.longest_post, size=64 * _MB)
@@ -166,6 +171,8 @@ class Wire:
         """
         if route in FILES and not self.trusts(address):
             raise GiveUp(f"not an address of the service: {clean(address)}")
+        if route not in FILES:
+            await self._pace.turn(Urgency.MAKING if route in MAKING else Urgency.LOOKING)
         began = time.perf_counter()
         try:
             async with asyncio.timeout(self.bounds[route].total):

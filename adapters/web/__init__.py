@@ -22,7 +22,7 @@ from bot.views import Views
 if TYPE_CHECKING:
     from adapters.web.outbound import Playground
 
-__all__ = ["Server", "Settings", "check", "configured", "connect", "serve"]
+__all__ = ["Server", "Settings", "check", "configured", "connect", "serve", "watch"]
 
 
 def connect(settings: Settings, service: Service, views: Views) -> Playground:  # noqa: ARG001  the same for every adapter
@@ -57,3 +57,16 @@ def serve(
     return assembled(
         settings, service, views, playground=playground, secret=secret, data_dir=data_dir, port=port, routes=routes
     )
+
+
+def watch(settings: Settings, views: Views) -> Server:
+    """The HTTP server of a process without pages: /healthz, /readyz and /metrics, on HTTP_PORT, behind the same password.
+
+    Raises GiveUp with a sentence when this host needs a password.
+    """
+    refused = refusal(settings)
+    if refused:
+        raise GiveUp(refused)
+    from adapters.web.watching import watch as assembled  # noqa: PLC0415  see above
+
+    return assembled(settings, views)

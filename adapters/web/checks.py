@@ -14,14 +14,14 @@ _SHORT = 12  # characters of a password
 _ANSWER_SECONDS = 2.0
 
 
-async def check(settings: Settings, *, named: bool) -> list[Finding]:
-    """One line about the address, one about the password. named: PLATFORMS names `web`, so the server starts anyway."""
-    if settings.http_port is None and not named:
-        return [
-            Finding(
-                subject="HTTP server", ok=None, text="off: set HTTP_PORT for its health checks and operator's pages."
-            )
-        ]
+async def check(settings: Settings, *, named: bool, listens: bool = True) -> list[Finding]:
+    """One line about the address, one about the password. named: PLATFORMS names `web`, so the server starts anyway.
+
+    listens: False where this process has no pages, and a server only for health checks on a port of its own.
+    """
+    if settings.http_port is None and not (named and listens):
+        pages = " and operator's pages" if listens else ""
+        return [Finding(subject="HTTP server", ok=None, text=f"off: set HTTP_PORT for its health checks{pages}.")]
     refused = refusal(settings)
     if refused:
         return [Finding(subject="HTTP server", ok=False, text=refused)]

@@ -20,7 +20,7 @@ class Playground:
     def __init__(self, views: Views) -> None:
         self._views = views
 
-    async def run(self) -> None:
+    async def run(self, *, listens: bool = True) -> None:
         """Waits until cancelled: visitors are heard by the pages, which call the core themselves."""
         await asyncio.Event().wait()
 

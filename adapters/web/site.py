@@ -33,15 +33,16 @@ def build(
     auth: Auth | None,
     add_pages: AddPages | None = None,
     routes: Sequence[BaseRoute] = (),
+    pictures: bool = True,
 ) -> tuple[ASGIApp, Lifespan]:
     """The application, and what must be entered while it serves. auth: None without a password.
 
-    routes: come first, and are open to everyone: whoever adds one checks who calls it.
+    routes: come first, and are open to everyone: whoever adds one checks who calls it. pictures: False where no page shows any.
     """
     inner = Starlette(
         routes=[
             *monitoring(views, heartbeat),
-            Gallery(views).route(),
+            *([Gallery(views).route()] if pictures else ()),
             *(auth.routes() if auth else ()),
         ]
     )

@@ -8,6 +8,7 @@ import os
 import socket
 import struct
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 from starlette.requests import Request
@@ -145,7 +146,10 @@ def _cut_short(usual: Response) -> ASGIApp:
 
 def reset(transport: asyncio.Transport) -> None:
     """Close so that the peer sees a reset: a socket that lingers for zero seconds is torn down, not closed."""
-    with socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as twin:
+    with (
+        suppress(OSError),  # it is gone already
+        socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as twin,
+    ):
         twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 

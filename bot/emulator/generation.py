@@ -15,7 +15,7 @@ from PIL import Image
 from bot.emulator.behaviour import UNFETCHABLE, Behaviour
 from bot.emulator.directives import without_directives
 from bot.emulator.files import Bucket, File
-from bot.emulator.painter import Brief, Drawing, encode, paint, sketch
+from bot.emulator.painter import Brief, Drawing, encode, paint, signed, sketch
 from bot.emulator.records import Record, Result
 from bot.emulator.validation import Asked, Picture, words_of
 
@@ -42,10 +42,11 @@ class Fetched:
 class Studio:
     """Generates: fetches what a request refers to, paints, and stores the pictures in the bucket."""
 
-    def __init__(self, bucket: Bucket, *, real_paint: bool, image_bytes: int | None) -> None:
+    def __init__(self, bucket: Bucket, *, real_paint: bool, image_bytes: int | None, signed: bool = False) -> None:
         self._bucket = bucket
         self._real_paint = real_paint
         self._image_bytes = image_bytes
+        self._signed = signed
         self._easels = asyncio.Semaphore(2)  # painting is pure CPU: more at once would only make each of them later
 
     async def generate(self, record: Record, size: tuple[int, int], max_images: int) -> Result:
@@ -115,7 +116,7 @@ class Studio:
             request_id=record.request_id,
             edits=(*brief.edits, brief.words) if brief.base else (),
         )
-        self._bucket.put(file, data)
+        self._bucket.put(file, signed(data, record.request_id) if self._signed else data)
         return file
 
 

@@ -31,6 +31,8 @@ class EmulatorOptions:
     """False: plain pictures of the same size, made in a few milliseconds."""
     image_bytes: int | None = None
     """Pad each picture to this many bytes."""
+    signed: bool = False
+    """Each picture carries its request's id, so that no two requests have the same bytes."""
     directives: bool = False
     """Understand `[fail:safety]`, `[slow:20]` and the like in prompts."""
     behaviour: Behaviour = field(default_factory=Behaviour)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import random
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ PAPER = (252, 249, 242)
 INK = (24, 22, 30)
 BADGE = (250, 200, 90)
 CAPTION_ROWS = 8
+_PNG_END = 12  # bytes of the chunk that ends a PNG
 COMPRESSION = 3  # measured: twice as fast as the usual 6, files a quarter larger
 
 
@@ -91,6 +93,17 @@ def _padded(image: Image.Image, data: bytes, size: int | None) -> bytes:
     info.add(b"prVt", b"\0" * missing)
     image.save(target, "PNG", compress_level=COMPRESSION, pnginfo=info)
     return target.getvalue()
+
+
+def signed(data: bytes, name: str) -> bytes:
+    """The same picture with a name in its file, where every reader skips it: a PNG's private chunk, a JPEG's comment."""
+    kind, content = b"naMe", name.encode()
+    if data.startswith(b"\x89PNG"):
+        chunk = len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
+        return data[:-_PNG_END] + chunk + data[-_PNG_END:]
+    if data.startswith(b"\xff\xd8"):
+        return data[:2] + b"\xff\xfe" + (len(content) + 2).to_bytes(2, "big") + content + data[2:]
+    return data
 
 
 def _seed(brief: Brief, variant: int) -> bytes:

@@ -61,7 +61,9 @@ class RequestQueue:
         self.bucket = Bucket(ORG_ID, USER_ID, options.folder and options.folder / "files")
         self.signer = Signer(secrets.token_bytes(32))
         self._journal = Journal(options.folder and options.folder / "records")
-        self._studio = Studio(self.bucket, real_paint=options.paint, image_bytes=options.image_bytes)
+        self._studio = Studio(
+            self.bucket, real_paint=options.paint, image_bytes=options.image_bytes, signed=options.signed
+        )
         self._chance = random.Random(options.seed)
         self._wished: set[str] = set()
 

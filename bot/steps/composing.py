@@ -14,6 +14,11 @@ from bot.steps.step import World
 class NoPicture(Exception):
     """The picture to edit failed or is gone, and so are all that it was built on."""
 
+    def __init__(self, *, deleted: bool) -> None:
+        """deleted: there was one, and it was taken back."""
+        super().__init__("there is no earlier picture to build on")
+        self.deleted = deleted
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Composed:
@@ -35,9 +40,10 @@ async def compose(world: World, job: Job) -> Composed:
     if len(job.references) > MAX_EDIT_REFERENCES:
         raise UserError(messages.too_many_references(len(job.references), editing=True))
     parent = await _base(world, job.parent_id)
+    moved = parent is None or parent.id != job.parent_id
+    deleted = moved and await _is_deleted(world, job.parent_id)
     if parent is None:
-        raise NoPicture
-    moved = parent.id != job.parent_id
+        raise NoPicture(deleted=deleted)
     image = 0 if moved else min(job.parent_image, len(parent.images) - 1)
     references = await _uploaded(world, job.references)
     payload = await _edit(world, job, parent, image, _sources(references))
@@ -46,7 +52,7 @@ async def compose(world: World, job: Job) -> Composed:
         references=references,
         parent_id=parent.id,
         parent_image=image,
-        remark=messages.moved_to_earlier() if moved else job.remark,
+        remark=messages.moved_to_earlier(deleted=deleted) if moved else job.remark,
     )
 
 
@@ -62,6 +68,11 @@ async def _base(world: World, parent_id: str) -> Job | None:
             return candidate
         at = candidate.parent_id
     return None
+
+
+async def _is_deleted(world: World, job_id: str) -> bool:
+    job = await world.store.get(job_id)
+    return job is not None and job.deleted_at is not None
 
 
 async def _edit(world: World, job: Job, parent: Job, image: int, references: list[turns.Source]) -> Json:

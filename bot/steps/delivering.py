@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from bot import messages
@@ -10,6 +11,9 @@ from bot.errors import FailureKind, GiveUp, RetryLater
 from bot.model import OPEN, Failure, Image, Job, JobState, Json, Picture, Reply, Waiting
 from bot.ports import Note, Store
 from bot.steps.step import DELIVERY_SECONDS, Step
+
+FAILED = "failed ("
+"""How the line of a job's history begins that tells of its failure."""
 
 
 class StoreNote(Note):
@@ -34,7 +38,7 @@ async def fail(step: Step, kind: FailureKind, reason: str, *, text: str | None =
     failure = Failure(kind=kind, reason=reason, text=text or messages.failure(kind, job_id=step.job.id))
     now = step.now
     saved = await step.save(
-        f"failed ({kind.value}): {reason}",
+        f"{FAILED}{kind.value}): {reason}",
         state=JobState.DELIVERING,
         failure=failure,
         known_at=now,
@@ -45,10 +49,26 @@ async def fail(step: Step, kind: FailureKind, reason: str, *, text: str | None =
         await deliver(step)
 
 
+async def fail_by_bug(step: Step, reason: str) -> None:
+    """A step was ended by a bug too often: the member is told so. Where even telling breaks, it is recorded and ends."""
+    untold = step.job.failure if step.job.state is JobState.DELIVERING else None
+    if untold is None:
+        await fail(step, FailureKind.BUG, reason)
+        return
+    failure = Failure(
+        kind=FailureKind.BUG,
+        reason=f"{reason}, while this was told: {untold.kind.value}: {untold.reason}",
+        text=messages.failure(FailureKind.BUG, job_id=step.job.id),
+    )
+    await _end(step, JobState.FAILED, f"could not be answered: {reason}", failure=failure)
+
+
 async def deliver(step: Step) -> None:
     """Posts the answer. `Platform.deliver` promises once per key, so this may run any number of times."""
     if await _waits_for_parent(step):
         return
+    if step.job.deadline_at is None:
+        step.job = replace(step.job, deadline_at=step.now + DELIVERY_SECONDS)  # kept by whichever save comes next
     try:
         reply = await _reply(step)
         conversation = await step.conversation()
@@ -56,7 +76,10 @@ async def deliver(step: Step) -> None:
             conversation.ref, reply, key=step.job.id, note=StoreNote(step.world.store, step.job.id)
         )
     except GiveUp as error:
-        await undeliverable(step, error.kind, error.reason)
+        if error.kind is FailureKind.CONTENT and step.job.failure is None:
+            await fail(step, error.kind, error.reason, text=error.text)  # words are taken where its picture was not
+        else:
+            await undeliverable(step, error.kind, error.reason)
     except RetryLater as error:
         if not step.past_deadline:
             raise
@@ -74,13 +97,13 @@ async def undeliverable(step: Step, kind: FailureKind, reason: str) -> None:
 
 
 async def _waits_for_parent(step: Step) -> bool:
-    """An edit is never posted before the picture it edits."""
+    """An edit is never posted before the picture it edits. The wait counts towards no deadline."""
     if step.job.parent_id is None:
         return False
     parent = await step.world.store.get(step.job.parent_id)
     if parent is None or parent.state not in OPEN:
         return False
-    await step.save(due_at=None, waiting=Waiting.PARENT)
+    await step.save(due_at=None, waiting=Waiting.PARENT, deadline_at=None)
     return True
 
 

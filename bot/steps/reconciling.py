@@ -119,7 +119,8 @@ async def _absent(step: Step, attempt_at: float, *, certain: bool) -> None:
     """certain: the list holds nothing that could be ours; only then may it be sent again."""
     queue_now = step.world.queue.now()
     absent_since = step.job.absent_since if step.job.absent_since is not None else queue_now
-    if certain and queue_now - absent_since >= ABSENT_SECONDS and await _answers_at_once(step):
+    may_go_again = certain and await _answers_at_once(step)
+    if may_go_again and queue_now - absent_since >= ABSENT_SECONDS:
         await step.save(
             "the queue has never seen it; sent again",
             state=JobState.QUEUED,
@@ -127,7 +128,7 @@ async def _absent(step: Step, attempt_at: float, *, certain: bool) -> None:
             submissions=step.job.submissions - 1,
             attempts=0,
         )
-    elif queue_now - attempt_at >= step.world.queue.longest_post:
+    elif not may_go_again and queue_now - attempt_at >= step.world.queue.longest_post:
         await fail(step, FailureKind.LOST, "no clear answer to the POST, and the queue's list lacks it")
     else:
         looks = step.job.looks + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot import messages
 from bot.errors import FailureKind, GiveUp, RetryLater
 from bot.image_queue import FateUnknown, NotSent
 from bot.model import JobState, Json
@@ -19,8 +20,9 @@ async def submit(step: Step) -> None:
     """Composes the payload, writes down that a POST is about to leave, and lets it leave."""
     try:
         composed = await compose(step.world, step.job)
-    except NoPicture:
-        await fail(step, FailureKind.PARENT, "there is no earlier picture to build on")
+    except NoPicture as error:
+        text = messages.parent_deleted() if error.deleted else None
+        await fail(step, FailureKind.PARENT, str(error), text=text)
         return
     except RetryLater as error:  # of an upload
         step.queue_failed(error.reason)

@@ -605,7 +605,7 @@ async def test_delete_makes_the_picture_before_it_the_newest_again(world, ann):
     blue = await ann.says("make it blue")
     post = await ann.sees(images=1)
     sha256 = (await world.job(blue)).images[0].sha256
-    assert await ann.deletes(post) == messages.deleted()
+    assert await ann.deletes(post) == messages.deleted(back_to_earlier=True)
     await world.settle()
     assert post.id not in {other.id for other in await world.place.driver.posts(post.thread)}
     assert await world.app.views.picture(sha256) is None

@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 
 from bot.errors import UserError
 from bot.limits import DAY, Limits, blocked, day_start, parse_blocked_words
-from bot.model import ConversationRef, ImageRequest, Person, Usage
+from bot.model import DIRECT, ConversationRef, ImageRequest, Person, Usage
 
 NOW = datetime(2026, 3, 1, 20, 48, tzinfo=UTC).timestamp()
 FREE = Usage(open_by_person=0, today_by_person=0, today_by_workspace=0, today=0)
 OWNER = frozenset({"slack:U1"})
 
 
-def request(*, platform: str = "slack", person: str = "U1", roles: tuple[str, ...] = ()) -> ImageRequest:
-    place = ConversationRef(platform=platform, workspace="T1", channel="C1")
+def request(
+    *, platform: str = "slack", workspace: str = "T1", person: str = "U1", roles: tuple[str, ...] = ()
+) -> ImageRequest:
+    place = ConversationRef(platform=platform, workspace=workspace, channel="C1")
     return ImageRequest(
         source_id="slack:C1:1", requester=Person(id=person, name="Ann"), place=place, text="a fox", roles=roles
     )
@@ -65,6 +67,14 @@ def test_daily_limit_says_when_it_works_again(limits: Limits, counted: str, who:
         assert refusal(limits, replace(FREE, **{counted: used})) == (
             f"{who} You can ask again in 3 hours 12 minutes, at 00:00 UTC."
         )
+
+
+def test_direct_messages_outside_of_servers_have_no_server_whose_limit_could_be_reached():
+    limits = Limits(max_images_per_server_per_day=20)
+    used = replace(FREE, today_by_workspace=99)
+    assert refusal(limits, used, workspace=DIRECT) is None
+    assert limits.left("slack", "U1", used, NOW, in_server=False).endswith("There is no daily limit.")
+    assert refusal(Limits(max_images_per_day=20), replace(FREE, today=20), workspace=DIRECT) is not None
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 import structlog
 
-from bot import messages, poller
+from bot import messages, poller, running
 from bot.emulator import EmulatorOptions, Fault
 from bot.errors import FailureKind, GiveUp
 from bot.model import JobState, Waiting
@@ -60,7 +60,7 @@ def most_at_once(world):
 
 
 async def test_lease_is_renewed_as_long_as_a_post_is_open(make_world, monkeypatch):
-    monkeypatch.setattr(poller, "LEASE_SECONDS", 0.06)
+    monkeypatch.setattr(poller, "LEASE_SECONDS", 0.9)
     boundary = Boundary()
     world = await make_world(wrap=boundary)
     ann = world.user("ann")
@@ -270,6 +270,8 @@ async def test_key_never_stands_in_the_log(world, ann, log):
 async def test_database_that_is_locked_for_a_while_costs_time_and_no_picture(make_world, monkeypatch, log):
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.02)
     monkeypatch.setattr(poller, "STORE_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(running, "STORE_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(running, "STORE_QUIET_SECONDS", 0.02)
     boundary = Boundary()
     world = await make_world(wrap=boundary)
     ann = world.user("ann")
@@ -283,6 +285,8 @@ async def test_database_that_is_locked_for_a_while_costs_time_and_no_picture(mak
             assert "locked by another program" in problems["database"]
             other.execute("ROLLBACK")
             await boundary.saw("store.claim", list)
+            while not events(log, "dependency_recovered"):
+                await world.let_everybody_run()
     finally:
         other.close()
     await ann.sees(images=1)
@@ -350,6 +354,19 @@ async def test_place_that_is_gone_is_recorded_for_the_operator(world, ann, squar
         "the channel was deleted",
     )
     assert len(events(log, "undeliverable")) == 1
+
+
+async def test_picture_that_its_place_does_not_take_is_told_there_in_words(world, ann, square):
+    square.fail("deliver", GiveUp("blocked by a filter", kind=FailureKind.CONTENT))
+    said = await ann.says("/imagine a fox")
+    await ann.sees(images=0, text=messages.failure(FailureKind.CONTENT, job_id=""))
+    job = await world.job(said)
+    assert (job.state, job.failure.kind, job.failure.reason) == (
+        JobState.FAILED,
+        FailureKind.CONTENT,
+        "blocked by a filter",
+    )
+    assert len(job.posts) == 1
 
 
 async def test_thread_that_cannot_be_opened_for_an_hour_is_told(world, ann, square):
@@ -475,18 +492,73 @@ async def test_bug_that_passes_costs_only_time(world, ann, square):
     await ann.sees(images=1)
 
 
-async def test_bug_in_telling_keeps_the_job_open_and_is_tried_again_rarely(world, ann, square):
-    bugs = poller.BUGS_BEFORE_FAILURE + 3
-    square.fail("deliver", *[ZeroDivisionError() for _ in range(bugs)])
+async def test_picture_whose_delivery_is_broken_is_answered_with_the_jobs_id(world, ann, square):
+    square.fail("deliver", *[ZeroDivisionError() for _ in range(poller.BUGS_BEFORE_FAILURE)])
     said = await ann.says("/imagine a fox")
-    await world.settle()
     job = await world.job(said)
-    assert job.state is JobState.FAILED or job.state is JobState.SUCCEEDED
-    assert Counter(square.calls)["deliver"] <= bugs + 1
-    if job.state is JobState.SUCCEEDED:
-        await ann.sees(images=1)
-    else:
-        assert job.failure.kind is FailureKind.BUG
+    await ann.sees(images=0, text=messages.failure(FailureKind.BUG, job_id=job.id))
+    assert square.calls.count("deliver") == poller.BUGS_BEFORE_FAILURE + 1
+    assert (await world.job(said)).failure.kind is FailureKind.BUG
+
+
+async def test_failure_that_cannot_be_told_either_is_recorded_and_ends(world, ann, square, log):
+    square.fail("deliver", *[ZeroDivisionError() for _ in range(50)])
+    world.emulator.behave(ending="failed", error="safety")
+    hers = await ann.says("/imagine a fox")
+    his = await world.user("bob").says("/imagine a hen")
+    await world.settle()
+    for said, told in ((hers, "safety"), (his, "bug")):
+        job = await world.job(said)
+        assert (job.state, job.failure.kind) == (JobState.FAILED, FailureKind.BUG)
+        assert f"while this was told: {told}" in job.failure.reason
+    assert square.calls.count("deliver") == 3 * poller.BUGS_BEFORE_FAILURE
+    assert {entry["job"] for entry in events(log, "poisoned")} == {job.id for job in await world.jobs()}
+
+
+async def test_bugs_are_counted_across_restarts_and_other_faults_do_not_count(make_world, log):
+    world = await make_world("plain")
+    ann, square = world.user("ann"), world.place.driver.square
+    square.fail("fetch", *[fault for _ in range(50) for fault in (later(), ZeroDivisionError())])
+    said = await ann.says("/imagine a fox", attach=[photos.jpeg()])
+    for _ in range(4):
+        for _ in range(2):
+            await world.step()
+            world.advance(61)
+        await world.crash()
+    assert (await world.job(said)).state is JobState.QUEUED
+    job = await world.job(said)
+    await ann.sees(images=0, text=messages.failure(FailureKind.BUG, job_id=job.id))
+    assert square.calls.count("fetch") == 2 * poller.BUGS_BEFORE_FAILURE
+    (entry,) = events(log, "bug")
+    assert entry["exc_info"], "the traceback is there, though a passing fault came first"
+
+
+async def test_bug_of_telling_does_not_hide_that_the_platform_is_only_away(world, ann, square, log):
+    square.fail("fetch", *[ZeroDivisionError() for _ in range(poller.BUGS_BEFORE_FAILURE)])
+    square.fail("deliver", later(), later())
+    said = await ann.says("/imagine a fox", attach=[photos.jpeg()])
+    await ann.sees(images=0, text=messages.failure(FailureKind.BUG, job_id=(await world.job(said)).id))
+    assert len(events(log, "bug")) == 1
+
+
+async def test_bug_that_cannot_even_be_saved_ends_neither_the_loop_nor_other_jobs(world, ann, log, monkeypatch):
+    bob = world.user("bob")
+    hers = await ann.says("/imagine a fox")
+    his = await bob.says("/imagine a hen")
+    save = world.app.store.save
+
+    async def broken(job, **kwargs):
+        if job.prompt == "a fox":
+            raise ZeroDivisionError
+        return await save(job, **kwargs)
+
+    monkeypatch.setattr(world.app.store, "save", broken)
+    await world.step()
+    assert {entry["job"] for entry in events(log, "bug_in_saving")} == {(await world.job(hers)).id}
+    assert (await world.job(his)).state is JobState.RUNNING
+    monkeypatch.undo()
+    await bob.sees(images=1, thread=his)
+    await ann.sees(images=1, thread=hers)
 
 
 async def test_one_jobs_bug_keeps_no_other_waiting(world, ann, square):
@@ -516,6 +588,66 @@ async def test_time_in_which_nobody_worked_counts_towards_no_deadline(world, ann
     world.emulator.finish()
     await world.settle()
     await see_all(world, ann, 2)
+
+
+async def test_downtime_before_the_queue_took_it_counts_towards_no_deadline(world, ann):
+    await world.queue_goes_away()
+    said = await ann.says("/imagine a fox")
+    await world.step()
+    world.advance(3500)
+    await world.step()
+    await world.stop()
+    world.advance(7200)
+    await world.start()
+    await world.step()
+    assert (await world.job(said)).state is JobState.QUEUED
+    await world.queue_comes_back()
+    await ann.sees(images=1)
+
+
+async def test_downtime_before_it_was_posted_counts_towards_no_deadline(world, ann, square):
+    square.fail("deliver", *[later(after=3600) for _ in range(26)])
+    said = await ann.says("/imagine a fox")
+    await world.step()
+    for _ in range(23):
+        world.advance(3601)
+        await world.step()
+    await world.stop()
+    world.advance(7200)
+    await world.start()
+    await world.step()
+    assert (await world.job(said)).state is JobState.DELIVERING
+    square.wrong["deliver"].clear()
+    await ann.sees(images=1)
+
+
+async def test_waiting_for_a_parents_delivery_counts_towards_no_deadline(world, ann, square, monkeypatch):
+    world.emulator.behave(latency=3)
+    await ann.says("/imagine a fox")
+    await world.step()
+    await ann.says("make it blue")
+    deliveries = 0
+
+    def called(call):
+        nonlocal deliveries
+        deliveries += call == "deliver"
+        if call == "deliver" and deliveries not in (23, 27):  # 22 hours for the fox, and then 3 more for the edit of it
+            raise later(after=3600)
+
+    monkeypatch.setattr(square, "called", called)
+    await ann.sees(images=1)
+    await ann.sees(images=1)
+    assert deliveries == 27
+
+
+async def test_deadline_is_judged_only_after_a_last_look(world, ann):
+    world.emulator.behave(ending="stuck")
+    said = await ann.says("/imagine a fox")
+    await world.step()
+    deadline = (await world.job(said)).deadline_at
+    world.emulator.inject(Fault(route="get", kind="unavailable", times=None))
+    await ann.sees(images=0, text=messages.failure(FailureKind.TIMEOUT, job_id=""))
+    assert world.emulator.ledger.find("get")[-1].arrived.wall >= deadline
 
 
 async def test_waiting_for_a_parent_counts_towards_no_deadline(make_world):
@@ -585,6 +717,21 @@ async def test_readiness_names_what_is_wrong(make_world):
     await world.queue_comes_back()
     world.advance(61)
     assert (await world.app.views.readiness()).ready
+
+
+async def test_missing_credit_is_believed_for_a_quarter_of_an_hour_and_then_unknown_again(world, ann, log):
+    """Nothing but a request can tell, and nobody asks a bot that says it cannot: a monitor must not see that for ever."""
+    world.emulator.account.credit = 0
+    for _ in range(2):
+        await ann.says("/imagine a fox")
+        await ann.sees(images=0, text=messages.failure(FailureKind.CREDIT, job_id=""))
+        world.advance(800)
+        assert (await world.app.views.readiness()).problems["queue"].startswith("credit")
+    world.advance(101)
+    assert (await world.app.views.readiness()).ready
+    await ann.says("/imagine a fox")
+    await ann.sees(images=0, text=messages.failure(FailureKind.CREDIT, job_id=""))
+    assert (await world.app.views.readiness()).problems["queue"].startswith("credit"), "it was only unknown"
 
 
 async def see_all(world, ann, number):

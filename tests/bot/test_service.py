@@ -121,7 +121,17 @@ async def test_edit_of_a_picture_that_was_deleted_or_never_was(service, world):
     assert str(refusal.value) == messages.picture_deleted()
     with pytest.raises(UserError) as refusal:
         await service.edit(request("make it blue", source="s2"), of="nosuchjob")
-    assert str(refusal.value) == messages.unknown_job("nosuchjob")
+    assert str(refusal.value) == messages.no_longer_known()
+
+
+async def test_edit_of_another_platforms_picture_is_refused(service, world):
+    fox = await service.imagine(request())
+    await world.settle()
+    world.place.seen.add(fox.id)
+    elsewhere = replace(request("make it blue", source="s2"), place=replace(PLACE, platform="slack"))
+    with pytest.raises(UserError) as refusal:
+        await service.edit(elsewhere, of=fox.id)
+    assert str(refusal.value) == messages.no_longer_known()
 
 
 async def test_edit_of_a_request_that_failed_edits_the_threads_newest(service, world):
@@ -167,6 +177,32 @@ async def test_words_in_a_direct_message_begin_and_then_edit(service, world):
 async def test_words_in_a_place_that_is_not_the_bots_are_left_alone(service, world):
     assert await service.reply(utterance("a fox")) is None
     assert await world.jobs() == []
+
+
+async def test_reply_in_a_thread_whose_opening_is_not_written_down_yet_edits_there(service, store):
+    channel = replace(PLACE, thread=None)
+    fox = await service.imagine(request(place=channel, placed=False))
+    await service.placed(fox.id, MessageRef(platform="web", channel="c", id="card"))
+    edit = await service.reply(utterance("make it blue", place=replace(PLACE, thread="card")))
+    assert (edit.parent_id, edit.conversation_id) == (fox.id, fox.conversation_id)
+    assert (await store.conversation(fox.conversation_id)).ref.thread == "card"
+
+
+async def test_reply_to_a_picture_that_is_not_known_to_be_posted_yet_edits_that_very_picture(service):
+    """Its post was lost on the way back, or the process died: members see it all the same."""
+    fox = await service.imagine(request())
+    await service.edit(request("make it blue", source="s2"))
+    says = {"replied_to": MessageRef(platform="web", channel="t", id="new"), "answered_job": (fox.id, 1)}
+    edit = await service.reply(utterance("add snow", who=BOB, replied_to_bot=True, **says))
+    assert (edit.parent_id, edit.parent_image) == (fox.id, 1)
+    assert await service.reply(utterance("add snow", source="u2", who=BOB, **says)) is None, "said by a stranger"
+
+
+async def test_thread_of_a_message_in_a_place_that_has_its_conversation_is_another_place(service, store):
+    fox = await service.imagine(request())
+    await service.placed(fox.id, MessageRef(platform="web", channel="c", id="card"))
+    assert await service.reply(utterance("make it blue", place=replace(PLACE, thread="card"))) is None
+    assert (await store.conversation(fox.conversation_id)).ref == PLACE
 
 
 async def test_kept_image_is_its_authors_and_its_threads(service, world):
@@ -250,7 +286,7 @@ async def test_again_of_what_is_not_kept_or_not_known_says_so(service, world):
     assert str(refusal.value) == messages.words_are_gone()
     with pytest.raises(UserError) as refusal:
         await service.again("nosuchjob", source_id="s2")
-    assert str(refusal.value) == messages.unknown_job("nosuchjob")
+    assert str(refusal.value) == messages.no_longer_known()
 
 
 async def test_open_pages_hear_that_a_member_was_forgotten(service, world):
@@ -285,6 +321,19 @@ async def test_moderator_may_cancel_and_delete(service, world):
     await world.settle()
     assert await service.delete(hen.id, by=BOB, moderator=True) == messages.deleted()
     assert await service.delete(hen.id, by=ANN) == messages.deleted(), "twice is as good as once"
+
+
+async def test_delete_says_what_else_goes_and_what_is_the_newest_then(service, world):
+    fox = await service.imagine(request())
+    await world.settle()
+    blue = await service.edit(request("make it blue", source="s2"))
+    await world.settle()
+    hat = await service.edit(request("add a hat", source="s3"))
+    await world.settle()
+    assert await service.delete(blue.id, by=ANN) == messages.deleted(), "an older one changes nothing"
+    assert await service.delete(hat.id, by=ANN) == messages.deleted(back_to_earlier=True)
+    assert await service.delete(fox.id, by=ANN) == messages.deleted(), "there is none before it"
+    world.place.seen |= {fox.id, blue.id, hat.id}
 
 
 async def test_cancel_races_with_a_step_and_one_of_them_wins(service, world):

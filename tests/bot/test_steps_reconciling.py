@@ -268,6 +268,17 @@ async def test_bot_that_dies_while_a_post_is_open_finds_its_request_again(world,
     assert world.emulator.ledger.count("submit") == 1
 
 
+async def test_request_that_was_lost_with_the_bot_is_sent_again_after_a_long_downtime(world, ann):
+    await learn_that_posts_are_answered_at_once(world, ann)
+    world.emulator.inject(Fault(route="submit", kind="drop"))
+    await ann.says("/imagine a fox")
+    await world.step()
+    await world.stop()
+    world.advance(7200)
+    await world.start()
+    assert (await ann.sees(images=1)).images == world.painted("a fox")
+
+
 async def test_two_identical_posts_that_were_open_when_the_bot_died_find_one_record_each(world, ann, bob):
     await ann.says("/imagine a fox")
     await bob.says("/imagine a fox")

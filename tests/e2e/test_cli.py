@@ -4,6 +4,7 @@ import asyncio
 import re
 import signal
 import socket
+import tarfile
 import time
 
 import httpx
@@ -13,10 +14,11 @@ from typer.testing import CliRunner
 from bot import app, checks, config
 from bot.cli import cli
 from bot.emulator import Emulator, EmulatorOptions, Fault
+from bot.poller import BUGS_BEFORE_FAILURE
 from tests.e2e.program import KEY, darkroom, running
 from tests.world import photos
 
-COMMANDS = ("demo", "run", "check", "jobs", "show", "retry", "forget", "emulator")
+COMMANDS = ("demo", "run", "check", "jobs", "show", "retry", "forget", "backup", "emulator")
 
 
 @pytest.fixture
@@ -115,6 +117,30 @@ async def test_jobs_and_show_tell_what_happened(past):
     assert lines(unknown.err) == ["darkroom: There is no job nosuchjob. `darkroom jobs` lists them."]
 
 
+async def test_broken_jobs_are_those_whose_step_or_telling_broke(make_world):
+    world = await make_world("plain", max_open_jobs_per_user=10)
+    ann, square = world.user("ann"), world.place.driver.square
+    bug = ZeroDivisionError("a bug")
+    square.fail("fetch", *[bug] * BUGS_BEFORE_FAILURE)
+    poison = await ann.says("/imagine a fox", attach=[photos.jpeg()])
+    told = await ann.sees(images=0)
+    world.emulator.behave(ending="failed", error="safety")
+    square.fail("deliver", *[bug] * BUGS_BEFORE_FAILURE)
+    untold = await ann.says("/imagine a hen")
+    await world.settle()
+    await ann.says("/imagine a cow")
+    await ann.sees(images=1)
+    broken = [(await world.job(said)).id for said in (untold, poison)]
+    await world.stop()
+    listed, shown = await asyncio.gather(
+        darkroom(world.folder, "jobs", "--broken"), darkroom(world.folder, "show", broken[0])
+    )
+    assert [row.split()[:2] for row in lines(listed.out)[1:]] == [[id, "failed:bug"] for id in broken]
+    assert broken[1] in told.text, "the member has the number that the operator looks for"
+    assert shown.out.count("bug: ZeroDivisionError") >= BUGS_BEFORE_FAILURE - 1
+    assert "while this was told: safety" in shown.out
+
+
 async def test_jobs_where_no_bot_ever_ran_says_so(tmp_path):
     ended = await darkroom(tmp_path, "jobs", "--open")
     assert ended.code == 1
@@ -133,7 +159,7 @@ async def test_retry_and_forget_while_no_bot_runs(past, settings):
     forgotten = await darkroom(folder, "forget", "web:id-of-ann", "--yes", **settings)
     assert forgotten.code == 0, forgotten.err
     assert re.fullmatch(
-        r"Forgotten: what web:id-of-ann asked \(2 in number\) and what came of it \(\d pictures\)\.",
+        r"Forgotten: what web:id-of-ann asked \(2 requests\) and what came of it \(\d pictures\)\.",
         forgotten.out.strip(),
     )
     opened, shown, unknown, asked, nobody = await asyncio.gather(
@@ -185,8 +211,19 @@ async def test_life_of_a_running_bot(past, settings, emulator):
         assert unknown.code == 1
         assert "I don't know a job nosuchjob" in unknown.err
         assert "is in use by the running bot" in checked.out
+        backed_up, again = [await darkroom(folder, "backup", "backup.tar", **settings) for _ in range(2)]
+        assert backed_up.code == 0, backed_up.err
+        assert re.search(r"^backup\.tar holds the database and \d pictures, [\d.]+ MB\. To restore it", backed_up.out)
+        assert (again.code, again.out) == (1, "")
+        assert "backup.tar exists already" in again.err
+        elsewhere = folder / "elsewhere"
+        with tarfile.open(folder / "backup.tar") as tar:
+            tar.extractall(elsewhere / "data", filter="data")
+        restored, original = await asyncio.gather(darkroom(elsewhere, "jobs"), darkroom(folder, "jobs"))
+        assert [row.split()[0] for row in lines(restored.out)] == [row.split()[0] for row in lines(original.out)]
+
         forgotten = await darkroom(folder, "forget", "web:id-of-bob", "--yes", **settings)
-        assert forgotten.out.startswith("Forgotten: what web:id-of-bob asked (2 in number)"), forgotten.err
+        assert forgotten.out.startswith("Forgotten: what web:id-of-bob asked (2 requests)"), forgotten.err
 
         hold = emulator.hold("submit")
         await darkroom(folder, "retry", fox.id, **settings)
@@ -252,6 +289,11 @@ async def test_secret_in_the_wrong_place_is_not_shown(monkeypatch):
     assert "eyJ" not in str(error.value)
 
 
+async def test_backup_of_a_database_server_names_the_servers_own_way(tmp_path):
+    with pytest.raises(config.SettingsError, match="pg_dump"):
+        await app.back_up("postgresql://user@127.0.0.1:1/darkroom", tmp_path / "backup.tar")
+
+
 async def test_unknown_engine_and_missing_key_are_named(tmp_path):
     with pytest.raises(config.SettingsError, match="no storage for 'oracle'"):
         await app.open_store("oracle://x/y")
@@ -273,6 +315,7 @@ async def test_check_says_line_by_line_what_works_and_its_exit_code_tells_progra
     said = {line[9:].partition(":")[0]: line[:7].strip() for line in lines(ended.out)}
     assert said == {
         "settings": "ok",
+        "role": "ok",
         "database": "ok",
         "queue": "ok",
         "key": "ok",

@@ -42,8 +42,9 @@ def posted(discord, thread):
     return [m for m in thread.messages if m.author is discord.bot and m.pictures] if thread else []
 
 
-async def all_ask(guild, channel, count):
+async def all_ask(discord, guild, channel, count):
     """So many members at the same moment; every one is answered with a card of their own."""
+    await discord.synced("imagine")
     members = [guild.member(f"member{n}") for n in range(count)]
     asked = [member.slash(channel, "imagine", prompt=f"fox {n}") for n, member in enumerate(members)]
     answers = [await interaction.answer for interaction in asked]
@@ -78,7 +79,7 @@ async def test_fifty_members_at_once_each_get_their_picture(tmp_path, queue, dis
     channel = guild.text("general")
     async with running(tmp_path, "run", **settings) as bot:
         await bot.logs("connected")
-        cards = await all_ask(guild, channel, 50)
+        cards = await all_ask(discord, guild, channel, 50)
         await bot.logs("moved", state="succeeded", times=50)
         assert await bot.ends() == 0
     check_each_once(discord, queue, cards)
@@ -95,7 +96,7 @@ async def test_killed_in_the_middle_of_twenty_jobs_the_bot_posts_twenty_pictures
         await bot.logs("connected")
         # of the answers to posts, some are never heard: the message is there, and the bot does not know it
         hold = discord.faults.hold(POST, after_effect=True)
-        cards = await all_ask(guild, channel, 20)
+        cards = await all_ask(discord, guild, channel, 20)
         await discord.until(lambda: sum(len(posted(discord, card.thread)) for card in cards) >= 2, "the first posts")
         await bot.kill()
     hold.release()

@@ -9,8 +9,8 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-ENDS = frozenset({"close", "aclose", "start", "run"})
-"""How things begin and end is no crossing."""
+ENDS = frozenset({"close", "aclose", "start", "run", "now"})
+"""How things begin and end is no crossing; nor is a look at the clock, with which a bot begins."""
 
 
 class ProcessDiedError(BaseException):

@@ -19,6 +19,7 @@ from adapters import discord as adapter
 from adapters.discord.buttons import presses
 from adapters.discord.inbound import PLATFORM
 from adapters.discord.outbound import REACTIONS
+from adapters.discord.pacing import CARD_SECONDS
 from bot.model import MAX_PROMPT, MessageRef, Mood, Person
 from bot.service import Service
 from bot.views import Views
@@ -47,6 +48,8 @@ class Driver:
         self.platform: Any = None
         self._views: Views
         self.settings: dict[str, Any] = {}
+        self.paced = False
+        """Whether cards wait between edits, by Discord's clock. If so, nothing waits for them to show the last state."""
         self._accounts: dict[str, Account] = {}
         self._told: dict[int, int] = {}  # member -> direct messages read
         self._commands: dict[str, Interaction] = {}
@@ -65,7 +68,9 @@ class Driver:
         settings = adapter.Settings(**{**usual, **self.settings})
         self._views = views
         self.platform = adapter.connect(settings, service, views)
-        self.platform.cards.pace.gap = 0.0  # what is paced is tested where it is paced
+        pace = self.platform.cards.pace
+        pace.gap = CARD_SECONDS if self.paced else 0.0
+        pace.wait = self._waits if self.paced else _at_once
         self.platform.gateway.guild_seconds = 0.05
         return self.platform
 
@@ -272,7 +277,22 @@ class Driver:
             await self.emulator.shards.heard()
         while tasks := [task for task in asyncio.all_tasks() if _works(task)]:
             await asyncio.wait(tasks)
-        await self.platform.cards.settled()
+        if not self.paced:
+            await self.platform.cards.settled()
+
+    async def _waits(self, event: asyncio.Event, seconds: float) -> None:
+        """As the bot waits for an event or for some time, but by Discord's clock."""
+        clock = self.emulator.clock
+        ways = [asyncio.ensure_future(way) for way in (event.wait(), clock.until(clock.now() + seconds))]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+
+
+async def _at_once(_event: asyncio.Event, _seconds: float) -> None:
+    """Cards are edited whenever there is something to show."""
 
 
 def _works(task: asyncio.Task[Any]) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from bot.emulator.clock import Clock
 from bot.model import Mood, Person
 from bot.ports import Platform
 from bot.service import Service
@@ -83,10 +84,11 @@ class Post:
 
 
 class Driver(Protocol):
-    """One platform's side of the world."""
+    """One platform's side of the world. clock: the world's own, given once the driver is made."""
 
     name: str
     traits: Traits
+    clock: Clock
 
     def __init__(self, folder: Path) -> None:
         """folder: empty, for whatever its server keeps."""

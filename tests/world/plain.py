@@ -84,7 +84,7 @@ class PlainPlatform:
     def __init__(self, square: Square) -> None:
         self._square = square
 
-    async def run(self) -> None:
+    async def run(self, *, listens: bool = True) -> None:
         await asyncio.Event().wait()
 
     def trouble(self) -> str | None:

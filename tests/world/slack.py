@@ -5,9 +5,11 @@ old client would do it: the bot must stand that, too.
 """
 
 import asyncio
+import functools
 import html
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from adapters.slack.outbound import MOODS
 from adapters.slack.platform import Slack
 from adapters.slack.rendering import REMARK
 from adapters.slack.settings import Settings
+from adapters.slack.timing import Timing
+from bot.emulator.clock import Clock as TheWorlds
 from bot.model import Job, JobQuery, MessageRef, Mood, Person
 from bot.service import Service
 from bot.views import Views
@@ -28,17 +32,93 @@ from tests.world.driver import File, Post, Said, Traits
 
 MANIFEST = Path(__file__).parents[2] / "deploy" / "slack-manifest.yaml"
 MOST_IN_WINDOW = 3
+TURNS = 100
+BRIEF = 2.0  # seconds that may pass before something is acknowledged, which may be what the bot waits for
+
+
+def our_app() -> App:
+    """The app as its manifest declares it."""
+    return App.of_manifest(_manifest())
+
+
+@functools.cache
+def _manifest() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(MANIFEST.read_text())
+    return loaded
 
 
 class WorldClock(Clock):
-    """Windows of rate limits pass with the world's time, by which the bot waits for its turns."""
+    """Slack's clock. Limits of rates and all pauses of the bot's adapter go by the world's time, which may run ahead here: what
+    the bot sleeps through takes no time, since time jumps to its end as soon as nothing is on its way any more. A rest
+    ends when the world's time, or such a jump, has brought it to its end.
 
-    def __init__(self) -> None:
+    quiet: returns when nothing is on its way.
+    """
+
+    def __init__(self, world: Callable[[], TheWorlds]) -> None:
         super().__init__()
-        self.world: Callable[[], float] | None = None
+        self._world = world
+        self.quiet: Callable[[], Awaitable[None]]
+        self._pauses: dict[object, tuple[float, bool]] = {}  # until when, and whether it is a rest
+        self._hurry = False
+        self._jumping: asyncio.Task[None] | None = None
 
     def ticks(self) -> float:
-        return self.world() if self.world else super().ticks()
+        """Unix seconds."""
+        return self._world().now().wall + self._skipped
+
+    def advance(self, seconds: float) -> None:
+        super().advance(seconds)
+        self._world().changed()
+
+    async def sleep(self, seconds: float) -> None:
+        """For the bot."""
+        await self._pause(seconds, resting=False)
+
+    async def rest(self, seconds: float) -> None:
+        """For the bot."""
+        await self._pause(seconds, resting=True)
+
+    @contextmanager
+    def hurrying(self) -> Iterator[None]:
+        """Whoever rests sleeps, while the block lasts."""
+        self._hurry = True
+        self._jump_soon()
+        try:
+            yield
+        finally:
+            self._hurry = False
+
+    async def _pause(self, seconds: float, *, resting: bool) -> None:
+        pause, until, world = object(), self.ticks() + seconds, self._world()
+        self._pauses[pause] = until, resting
+        self._jump_soon()
+        try:
+            await world.reach(lambda: until - self.ticks() + world.now().monotonic)
+        finally:
+            del self._pauses[pause]
+
+    def _waited_for(self) -> float | None:
+        """The first moment that time may jump to."""
+        return min((until for until, resting in self._pauses.values() if self._hurry or not resting), default=None)
+
+    def _jump_soon(self) -> None:
+        if self._jumping is None and self._waited_for() is not None:
+            self._jumping = asyncio.create_task(self._jump(), name="slack-time-jumps")
+
+    async def _jump(self) -> None:
+        try:
+            while self._waited_for() is not None:
+                for _ in range(TURNS):  # whatever can go on without time passing goes on
+                    await asyncio.sleep(0)
+                moment = self._waited_for()
+                if moment is not None and moment - self.ticks() > BRIEF:
+                    await self.quiet()
+                    moment = self._waited_for()
+                if moment is not None:
+                    self.advance(max(0.0, moment - self.ticks()) + 1e-6)
+        finally:
+            self._jumping = None
 
 
 class Driver:
@@ -48,8 +128,11 @@ class Driver:
     traits = Traits(talk=True, moods=True, cards=True)
 
     def __init__(self, folder: Path) -> None:
-        self.clock = WorldClock()
-        self.slack = SlackEmulator(App.of_manifest(yaml.safe_load(MANIFEST.read_text())), clock=self.clock)
+        self.clock: TheWorlds
+        self.slacks_clock = WorldClock(lambda: self.clock)
+        self.slack = SlackEmulator(our_app(), clock=self.slacks_clock)
+        self.slacks_clock.quiet = self.slack.quiet
+        self.slack.poster.time = time.time  # by which bolt judges the age of a signature
         self.channel = self.slack.channel("general")
         self.platform: Slack
         self.settings: dict[str, Any] = {}
@@ -68,8 +151,9 @@ class Driver:
         tokens = {"slack_bot_token": self.slack.bot_token, "slack_app_token": self.slack.app_token}
         settings = Settings(slack_api_url=self.slack.api_url, **{**tokens, **self.settings})
         self._views = views
-        self.clock.world = service._clock
-        self.platform = Slack(settings, service, views, clock=service._clock, gap=0.0, patience=0.2)
+        clock = self.slacks_clock
+        timing = Timing(now=clock.ticks, sleep=clock.sleep, rest=clock.rest)
+        self.platform = Slack(settings, service, views, timing)
         return self.platform
 
     def person(self, name: str) -> Person:
@@ -213,7 +297,7 @@ class Driver:
         ]
 
     async def card(self, said: Said) -> str | None:
-        await self.platform.cards.settled()
+        await self.cards_settled()
         job = await self.job_of(said.id)
         card = self.channel.posts.get(job.card.id) if job and job.card else None
         return html.unescape(card.blocks[0]["text"]["text"].split("*")[1]) if card else None
@@ -243,6 +327,11 @@ class Driver:
             if not tasks:
                 return
             await asyncio.wait(tasks)
+
+    async def cards_settled(self) -> None:
+        """Every card shows what it will show."""
+        with self.slacks_clock.hurrying():
+            await self.platform.cards.settled()
 
     async def again(self, id: str) -> None:
         deed = self._deeds[id]

@@ -10,13 +10,14 @@ what nobody waits for: `settle` does what is due, then jumps to the next due tim
 """
 
 import asyncio
+import copy
 import functools
 import itertools
 import random
 import shutil
 import ssl
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from importlib import import_module
@@ -29,6 +30,7 @@ from pydantic import SecretStr
 
 from bot import app as composition
 from bot import config, running
+from bot.clock import Clock
 from bot.emulator import Emulator, EmulatorOptions
 from bot.emulator import Record as Request
 from bot.model import OPEN, Job, JobQuery, Mood, Person
@@ -161,6 +163,7 @@ class Place:
     def __init__(self, world: "World", driver: Driver) -> None:
         self.world = world
         self.driver = driver
+        driver.clock = world.emulator.clock
         self.members: dict[str, Member] = {}
         self.seen: set[str] = set()
 
@@ -200,10 +203,12 @@ class World:
         self.emulator = Emulator(options or EmulatorOptions(keys=(KEY,), paint=False))
         self.places = {name: Place(self, driver_named(name)(folder / name)) for name in platforms or ("web",)}
         self.wrap = wrap
+        self.clock_error = 0.0  # of the machine's system clock: a step of it is nothing that `advance` does
         self._read_timeout = read_timeout
         self._settings = settings
         self._app: composition.App | None = None
         self._beside: list[asyncio.Task[None]] = []
+        self.others: list[composition.App] = []  # further processes of the same bot, as long as they live
         self._life = AsyncExitStack()  # of the whole world
         self._run = AsyncExitStack()  # of one bot in it
         self._queue_life = AsyncExitStack()
@@ -243,6 +248,14 @@ class World:
     def advance(self, seconds: float) -> None:
         self.emulator.advance(seconds)
 
+    def system_clock(self) -> float:
+        """What the machine of the bot shows."""
+        return self.now + self.clock_error
+
+    async def system_now(self) -> float:
+        """What a store that has no clock of its own tells."""
+        return self.system_clock()
+
     async def job(self, said: Said) -> Job:
         """The job that came of what somebody said."""
         jobs = await self.app.store.jobs(JobQuery(person=said.who.id, limit=1000))
@@ -270,12 +283,12 @@ class World:
         """Does everything that is due, then lets time pass until the next due time, until nothing is open."""
         began = self.now
         for _ in itertools.count():
-            await self.app.poller.work_off()
+            await self.step()
             due = await self.app.store.next_due(self.app.settings.gmi_in_flight)
             if due is None:
                 break
             assert self.now - began < LONGEST_SETTLE, f"it never ends:\n{await self.story()}"
-            self.advance(max(0.0, due - self.now) + 1e-3)
+            self.advance(max(0.0, due - self.app.clock()) + 1e-3)
         stuck = await self.app.store.jobs(JobQuery(states=OPEN))
         assert not stuck, f"open, and waiting for nothing that will come:\n{await self.story()}"
 
@@ -305,11 +318,14 @@ class World:
         """The bot's own loop runs while the block lasts, as it does outside of tests; the task ends with `poller.stop()`."""
         poller = self.app.poller
         task = asyncio.create_task(poller.run(), name="world-poller")
+        watching = asyncio.create_task(running.watch_store(self.app), name="world-store")
         try:
             yield task
         finally:
+            watching.cancel()
             poller.stop()
-            await task
+            await asyncio.gather(task, watching, return_exceptions=True)
+            task.result()
         poller._stopping.clear()
 
     async def let_everybody_run(self) -> None:
@@ -340,8 +356,8 @@ class World:
         await running.retain(self.app, self.now)
 
     async def step(self) -> None:
-        """Does what is due at this moment, and lets no time pass."""
-        await self.app.poller.work_off()
+        """Does what is due at this moment, in whichever process, and lets no time pass."""
+        await asyncio.gather(*(app.poller.work_off() for app in (self.app, *self.others)))
 
     async def story(self, *ids: str) -> str:
         """What happened to these jobs (or to all), line by line; for failures of tests."""
@@ -368,11 +384,8 @@ class World:
 
     async def start(self) -> None:
         """The bot starts, on what an earlier one left."""
-        self._app = await self._run.enter_async_context(self._assembled())
-        self._beside = [asyncio.create_task(self._app.poller.listen(), name="world-poller-listens")]
-        self._beside += [
-            asyncio.create_task(platform.run(), name=f"world-{name}") for name, platform in self._app.platforms.items()
-        ]
+        self._app = await self._run.enter_async_context(self._assembled(self._connect))
+        self._beside = _begun_beside(self._app)
 
     async def restart(self, **settings: Any) -> None:
         """The bot ends as it should and starts again, with other settings if there are any."""
@@ -402,19 +415,44 @@ class World:
         await run.aclose()
 
     @asynccontextmanager
-    async def _assembled(self) -> AsyncIterator[composition.App]:
+    async def another(self, **settings: Any) -> AsyncIterator[composition.App]:
+        """One more process of the same bot, on the same places; as long as the block lasts. People talk to the first one.
+
+        settings: where they differ, as `role="worker"`.
+        """
+
+        def connect(service: Service, views: Views) -> dict[str, Platform]:
+            drivers = {name: copy.copy(place.driver) for name, place in self.places.items()}
+            return {name: driver.connect(service, views) for name, driver in drivers.items()}
+
+        async with self._assembled(connect, **settings) as app:
+            beside = _begun_beside(app)
+            self.others.append(app)
+            try:
+                yield app
+            finally:
+                if app in self.others:  # else it has died before
+                    self.others.remove(app)
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
+
+    @asynccontextmanager
+    async def _assembled(self, connect: composition.Connect, **others: Any) -> AsyncIterator[composition.App]:
+        given = self._settings | others
         settings = config.load(
             platforms=tuple(self.places),
             data_dir=self.folder / "data",
             gmi_base_url=self.emulator.base_url,
-            gmi_api_key=self._settings.get("gmi_api_key", SecretStr(KEY)),
-            **{name: value for name, value in self._settings.items() if name != "gmi_api_key"},
+            gmi_api_key=given.get("gmi_api_key", SecretStr(KEY)),
+            **{name: value for name, value in given.items() if name != "gmi_api_key"},
         )
         chance = random.Random(7)
         async with AsyncExitStack() as life:
-            with _wrapped(self.wrap):
+            clock = Clock(self.system_clock, lambda: self.emulator.clock.now().monotonic)
+            with _wrapped(self.wrap, self.system_now):
                 assembled = composition.assembled(
-                    settings, self._connect, clock=lambda: self.now, rng=chance, read_timeout=self._read_timeout
+                    settings, connect, clock=clock, rng=chance, read_timeout=self._read_timeout
                 )
                 made = await life.enter_async_context(assembled)
             yield made
@@ -466,13 +504,30 @@ class World:
         assert not left, "said, and not looked at by the test:\n" + "\n".join(left)
 
 
+def _begun_beside(app: composition.App) -> list[asyncio.Task[None]]:
+    """What `bot.running` begins beside the loop, as far as tests have to do with it."""
+    listens = app.settings.role.listens
+    return [
+        asyncio.create_task(app.poller.listen(), name="world-poller-listens"),
+        asyncio.create_task(app.poller.hear_others(), name="world-poller-news"),
+        *(
+            asyncio.create_task(platform.run(listens=listens), name=f"world-{name}")
+            for name, platform in app.platforms.items()
+        ),
+    ]
+
+
 @contextmanager
-def _wrapped(wrap: Wrap | None) -> Iterator[None]:
-    """Has `assembled` put the wraps around what it makes itself, and read the system's certificates only once per run."""
+def _wrapped(wrap: Wrap | None, now: Callable[[], Awaitable[float]]) -> Iterator[None]:
+    """Has `assembled` put the wraps around what it makes itself, and read the system's certificates only once per run.
+
+    now: the time that the store tells.
+    """
     open_store, make_queue, context = composition.open_store, composition.make_queue, httpx.create_ssl_context
 
     async def wrapped_store(*args: Any, **kwargs: Any) -> Any:
         opened = await open_store(*args, **kwargs)
+        opened.now = now
         return wrap("store", opened) if wrap else opened
 
     def wrapped_queue(*args: Any, **kwargs: Any) -> Any:

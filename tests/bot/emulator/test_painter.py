@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from bot.emulator import EmulatorOptions
+from bot.emulator import Behaviour, EmulatorOptions
 from bot.emulator.catalogue import CATALOGUE
 from bot.emulator.lettering import fitted, legible
 from bot.emulator.painter import Brief, encode, paint, sketch
-from tests.bot.emulator.caller import Caller, next_turn, opened, png
+from tests.bot.emulator.caller import Caller, next_turn, opened, png, served
 
 SQUARE = (512, 512)
 RATIOS = [
@@ -273,3 +273,13 @@ class TestLettering:
 
         assert "".join(block.lines) == "x" * 200
         assert all(block.font.getlength(line) <= 300 for line in block.lines)
+
+
+class TestSigned:
+    @pytest.mark.parametrize("image_format", ["png", "jpeg"])
+    async def test_same_request_twice_makes_two_files_of_one_picture(self, image_format: str):
+        options = EmulatorOptions(paint=False, signed=True, behaviour=Behaviour(image_format=image_format))
+        async with served(options) as (_, caller):
+            one, other = [await caller.picture(await caller.made("a fox")) for _ in range(2)]
+        assert one != other
+        assert ImageChops.difference(opened(one), opened(other)).getbbox() is None
