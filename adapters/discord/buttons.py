@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 import discord
 
 if TYPE_CHECKING:
-    from adapters.discord.gateway import Listener
+    from adapters.discord.events import Listener
 
 Act = Literal["again", "edit", "delete", "cancel"]
 

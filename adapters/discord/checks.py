@@ -12,8 +12,10 @@ _SUBJECT = "Discord"
 _PORTAL = "https://discord.com/developers/applications"
 
 
-async def check(settings: Settings, *, named: bool) -> list[Finding]:
-    """Asks Discord who the token belongs to. named: PLATFORMS names `discord`, so a missing token is a fault."""
+async def check(settings: Settings, *, named: bool, listens: bool = True) -> list[Finding]:
+    """Asks Discord who the token belongs to. named: PLATFORMS names `discord`, so a missing token is a fault. listens: False
+    where this process only posts, and needs neither intents nor a connection.
+    """
     if not settings.token:
         text = f"off: set DISCORD_TOKEN to the bot's token ({_PORTAL}, page Bot)."
         return [Finding(subject=_SUBJECT, ok=False if named else None, text=text)]
@@ -23,7 +25,7 @@ async def check(settings: Settings, *, named: bool) -> list[Finding]:
         async with client:
             await client.login(settings.token)
             application = await client.application_info()
-            sessions = await client.http.get_bot_gateway()
+            sessions = await client.http.get_bot_gateway() if listens else None
     except discord.LoginFailure:
         text = f"refuses the token. Reset it at {_PORTAL} (page Bot) and put the new one into DISCORD_TOKEN."
         return [Finding(subject=_SUBJECT, ok=False, text=text)]
@@ -33,8 +35,12 @@ async def check(settings: Settings, *, named: bool) -> list[Finding]:
             raise
         text = f"{meaning.reason}. Look at the network, and at DISCORD_API_URL if it is set."
         return [Finding(subject=_SUBJECT, ok=False, text=text)]
+    accepted = f"accepts the token of {application.name} ({application.id})"
+    if sessions is None:
+        text = f"{accepted}; this process only posts, the gateway hears its members."
+        return [Finding(subject=_SUBJECT, ok=True, text=text)]
     return [
-        Finding(subject=_SUBJECT, ok=True, text=f"accepts the token of {application.name} ({application.id})."),
+        Finding(subject=_SUBJECT, ok=True, text=f"{accepted}."),
         *_endpoint(application),
         _content(settings, application),
         *_sessions(sessions[2]["remaining"]),

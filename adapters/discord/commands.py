@@ -10,6 +10,8 @@ import discord
 import structlog
 from discord import app_commands
 
+from adapters.discord.pacing import Priority
+from adapters.discord.rest import Rest
 from bot.model import ASPECT_RATIOS, MAX_PROMPT
 from bot.service import Memory
 
@@ -32,7 +34,7 @@ def tree(client: discord.Client, asking: Asking) -> app_commands.CommandTree[Any
     @made.command(name="imagine", description="Make a picture from your words")
     @app_commands.describe(
         prompt="What you want to see",
-        aspect_ratio="Width to height; 1:1 if you choose none",
+        aspect_ratio="Width to height; if you choose none, the one used last in this place, else 1:1",
         image1="A picture to start from",
         image2="A second picture",
         image3="A third picture",
@@ -61,21 +63,26 @@ def tree(client: discord.Client, asking: Asking) -> app_commands.CommandTree[Any
         await asking.take(interaction, message)
 
     @made.error
-    async def failed(_: _Interaction, error: app_commands.AppCommandError) -> None:
-        # an old client may still send a command in a form that was changed since; the answers above tell their own errors
+    async def failed(interaction: _Interaction, error: app_commands.AppCommandError) -> None:
+        # the answers above tell their own errors
         structlog.get_logger("adapters.discord").warning("command_not_understood", reason=str(error))
+        await asking.not_understood(interaction)
 
     return made
 
 
-async def announce(made: app_commands.CommandTree[Any], memory: Memory, application_id: int) -> bool:
-    """Tells Discord about the commands if it was last told otherwise; new ones are limited to 200 a day. True: it was told."""
+async def announce(made: app_commands.CommandTree[Any], memory: Memory, rest: Rest, application_id: int) -> bool:
+    """Tells Discord about the commands if it was last told otherwise; new ones are limited to 200 a day. True: it was told.
+
+    Raises RetryLater or GiveUp when Discord does not take them, StoreBusy.
+    """
     payload = [command.to_dict(made) for command in made.get_commands()]
     digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
     key = f"commands:{application_id}"
     told = await memory.recall(key)
     if told == {"digest": digest}:
         return False
-    await made.sync()
+    async with rest.turn(Priority.READING) as client:
+        await client.http.bulk_upsert_global_commands(application_id, payload=payload)
     await memory.remember(key, {"digest": digest})
     return True

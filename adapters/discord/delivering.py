@@ -1,13 +1,13 @@
 """How is an answer posted exactly once, wherever it still can be posted?
 
 Three safeguards for "once": the note lists what was posted; Discord itself refuses a second message with the same nonce for
-a few minutes; and whatever may have been posted by an earlier attempt is looked for by the job's id in the buttons, because
-Discord returns no nonces from the past. Three places for "wherever": the thread, its channel, the member's direct messages.
+a few minutes; and whatever may have been posted by an earlier attempt is looked for by the job's id in the buttons, where the
+history may be read, because Discord returns no nonces from the past. Where an answer can go is said by `places`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -18,21 +18,18 @@ import structlog
 from adapters.discord import rendering, wording
 from adapters.discord.buttons import presses
 from adapters.discord.faults import CANNOT_REPLY, UNKNOWN_MESSAGE, Refused
-from adapters.discord.inbound import PLATFORM, PRIVATE_WORKSPACE
+from adapters.discord.inbound import PLATFORM
 from adapters.discord.pacing import Priority
+from adapters.discord.places import Places
 from adapters.discord.refusals import Refusals
-from adapters.discord.rest import Rest
+from adapters.discord.rest import Rest, own_id
 from bot import pictures
 from bot.errors import FailureKind, GiveUp
 from bot.model import ConversationRef, Json, MessageRef, Picture, Reply
 from bot.ports import Note
 
 _PAGE = 100
-_PAGES = 10  # of messages that were written since the request, to look through
 _SMALLEST = 256_000  # bytes; a place that takes less takes no pictures
-
-SizeLimit = Callable[[str], int]
-"""Workspace -> bytes that one file may have there."""
 
 
 @dataclass(kw_only=True)
@@ -48,13 +45,14 @@ class _Memo:
 
 
 class Delivery:
-    """One call of `Platform.deliver`."""
+    """One call of `Platform.deliver`. limit: bytes that one file may have there."""
 
     def __init__(
         self,
         rest: Rest,
         refusals: Refusals,
-        size_limit: SizeLimit,
+        places: Places,
+        limit: int,
         *,
         to: ConversationRef,
         reply: Reply,
@@ -63,7 +61,8 @@ class Delivery:
     ) -> None:
         self._rest = rest
         self._refusals = refusals
-        self._limit = size_limit(to.workspace)
+        self._places = places
+        self._limit = limit
         self._to = to
         self._reply = reply
         self._key = key
@@ -78,7 +77,9 @@ class Delivery:
         saved = await self._note.load()
         self._memo = _Memo(**saved) if saved else self._memo
         self._before = frozenset(self._memo.tried)
-        async for channel in self._places():
+        async for channel in self._places.of(self._to, self._reply.requester.id):
+            if not await self._is_worth_trying(channel):
+                continue
             try:
                 await self._post_in(channel)
             except Refused as refused:
@@ -93,30 +94,14 @@ class Delivery:
                 return tuple(MessageRef(platform=PLATFORM, channel=p["channel"], id=p["id"]) for p in posts if p["id"])
         raise GiveUp(f"no place takes the answer: {self._why or 'all were refused before'}", kind=FailureKind.PLACE)
 
-    async def _places(self) -> AsyncIterator[str]:
-        """Where to try, best first; what is known to be closed is left out."""
-        here = self._to.thread or self._to.channel
-        for channel in dict.fromkeys((here, self._to.channel)):
-            if channel in self._memo.closed:
-                continue
-            if channel not in self._before and await self._refusals.stands("post", channel):
-                self._why = self._why or f"channel {channel} was refused not long ago"
-                continue
-            yield channel
-        if self._to.workspace != PRIVATE_WORKSPACE:
-            private = await self._private_channel()
-            if private and private not in self._memo.closed:
-                yield private
-
-    async def _private_channel(self) -> str | None:
-        """The direct messages with the member, where they can be opened."""
-        try:
-            async with self._rest.turn(Priority.DELIVERY) as client:
-                channel = await client.http.start_private_message(int(self._reply.requester.id))
-        except Refused as refused:
-            self._why = refused.reason
-            return None
-        return str(channel["id"])
+    async def _is_worth_trying(self, channel: str) -> bool:
+        """Not where this answer was refused, nor where another one was not long ago: unless it may have landed there."""
+        if channel in self._memo.closed:
+            return False
+        if channel in self._before or not await self._refusals.stands("post", channel):
+            return True
+        self._why = self._why or f"channel {channel} was refused not long ago"
+        return False
 
     async def _close(self, channel: str) -> None:
         self._memo.closed.append(channel)
@@ -130,10 +115,21 @@ class Delivery:
         elif channel not in self._memo.tried:
             self._memo.tried.append(channel)
             await self._note.save(self._memo.json())  # before the first attempt: a later one knows that a look is due
+        refused: dict[int, str] = {}
         for number, picture in enumerate(self._reply.images or (None,)):
-            if str(number) not in self._memo.posts:
-                id = await self._send(channel, number, picture)
-                await self._posted(channel, number, id)
+            if str(number) in self._memo.posts:
+                continue
+            try:
+                await self._posted(channel, number, await self._send(channel, number, picture))
+            except Refused as no:
+                if picture is None or no.closes_place:
+                    raise
+                refused[number] = no.reason
+        if refused and not self._memo.posts:
+            raise GiveUp(next(iter(refused.values())), kind=FailureKind.CONTENT)
+        for number, reason in refused.items():
+            self._log.warning("picture_refused", number=number, reason=reason)
+            await self._posted(channel, number, await self._send(channel, number, None))
 
     async def _posted(self, channel: str, number: int, id: str) -> None:
         self._memo.posts[str(number)] = {"channel": channel, "id": id}
@@ -165,7 +161,8 @@ class Delivery:
             return await self._message(channel, number, picture, answers=None)
 
     async def _message(self, channel: str, number: int, picture: Picture | None, *, answers: MessageRef | None) -> str:
-        sheet = rendering.result(self._reply, index=number, elsewhere=self._elsewhere(channel))
+        show = rendering.result if picture is not None or self._reply.failed else rendering.unshown
+        sheet = show(self._reply, index=number, elsewhere=self._elsewhere(channel))
         options: dict[str, Any] = {}
         if picture is not None:
             options["file"] = discord.File(
@@ -205,7 +202,7 @@ class Delivery:
     async def _look(self, channel: str) -> None:
         """Notes what is there already. Where the history may not be read, the nonce has to do."""
         try:
-            async for message in self._since_the_request(channel):
+            async for message in self._own_since_the_request(channel):
                 for press in presses(message.get("components")):
                     if press.job_id == self._reply.job_id and press.act == "again":
                         self._memo.posts[str(press.image)] = {"channel": channel, "id": str(message["id"])}
@@ -215,15 +212,20 @@ class Delivery:
             return
         await self._note.save(self._memo.json())
 
-    async def _since_the_request(self, channel: str) -> AsyncIterator[Any]:
-        """Messages of a channel, oldest first, from the request on: ids grow with time, in all channels alike."""
+    async def _own_since_the_request(self, channel: str) -> AsyncIterator[Any]:
+        """The bot's messages in a channel, oldest first, from the request on: ids grow with time, in all channels alike.
+
+        To the end, however much was said since: a second copy would be worse than some seconds.
+        """
         asked = [int(message.id) for message in (self._reply.answers, self._reply.card) if message is not None]
         after = max(asked, default=None)  # of a request that left no message, the newest page has to do
-        for _ in range(_PAGES if asked else 1):
-            async with self._rest.turn(Priority.DELIVERY) as client:
+        while True:
+            async with self._rest.turn(Priority.READING) as client:
                 page = await client.http.logs_from(int(channel), _PAGE, after=after)
+                me = own_id(client)
             for message in sorted(page, key=lambda message: int(message["id"])):
-                yield message
                 after = int(message["id"])
-            if len(page) < _PAGE:
+                if message["author"]["id"] == me:
+                    yield message
+            if len(page) < _PAGE or not asked:
                 return

@@ -11,11 +11,10 @@ import discord
 
 from bot.errors import FailureKind, GiveUp, RetryLater
 
-UNKNOWN_CHANNEL = 10003
+UNKNOWN_MEMBER = 10007
 UNKNOWN_MESSAGE = 10008
-UNKNOWN_INTERACTION = 10062
 TOO_LARGE = frozenset({40005, 50045})
-ALREADY_RESPONDED = 40060
+LACKS_PERMISSION = frozenset({50001, 50013})
 CANNOT_REPLY = 160002  # without the permission to read the history
 HAS_THREAD = 160004
 _CLOSED = frozenset(
@@ -32,11 +31,31 @@ _CLOSED = frozenset(
     }
 )
 
+_CONTENT = frozenset(
+    {
+        20009,  # explicit, for those who see it there
+        200000,  # a word that the server's automatic moderation blocks; the next one too
+        200001,
+        240000,  # a link that is known to harm
+    }
+)
+
 TOKEN_PAUSE = 300.0
 """Seconds until a refused token is tried again: each refusal counts towards a ban of the address (10,000 in 10 minutes)."""
 
 BAN_PAUSE = 60.0
-"""Seconds to keep quiet after a 429 that names no time."""
+"""Seconds to keep quiet after a 429 that names no time, and after a 403 or 404 that is not Discord's own."""
+
+
+class OutOfReach(RetryLater):
+    """No request would be answered just now: Discord cannot be reached, or is out of order."""
+
+
+class TokenRefused(OutOfReach):
+    """Nor later, with this token."""
+
+    def __init__(self) -> None:
+        super().__init__("Discord refuses the token", after=TOKEN_PAUSE)
 
 
 class Refused(GiveUp):
@@ -50,7 +69,7 @@ class Refused(GiveUp):
     @property
     def closes_place(self) -> bool:
         """Whether the bot cannot post in this channel at all, whatever it posts."""
-        return self.code in _CLOSED or (self.status in (403, 404) and self.code != UNKNOWN_MESSAGE)
+        return _closes_place(self.status, self.code)
 
     @property
     def too_large(self) -> bool:
@@ -67,11 +86,13 @@ def meant(error: BaseException) -> RetryLater | GiveUp | None:  # noqa: PLR0911 
         case discord.HTTPException():
             return _answered(error)
         case discord.LoginFailure():
-            return RetryLater("Discord refuses the token", after=TOKEN_PAUSE)
+            return TokenRefused()
         case discord.DiscordException():  # gateway, closed sockets, anything that a later release may add
-            return RetryLater(f"Discord cannot be reached ({type(error).__name__})")
+            return OutOfReach(f"Discord cannot be reached ({type(error).__name__})")
         case aiohttp.ClientError() | TimeoutError() | asyncio.TimeoutError() | OSError():
-            return RetryLater(f"Discord cannot be reached ({type(error).__name__})")
+            return OutOfReach(f"Discord cannot be reached ({type(error).__name__})")
+        case RuntimeError() if str(error) == "Session is closed":  # aiohttp's, of a client that was given up meanwhile
+            return OutOfReach("the connection to Discord is being made anew")
         case _:
             return None
 
@@ -82,11 +103,18 @@ def _answered(error: discord.HTTPException) -> RetryLater | GiveUp:
     if status == 429:
         return RetryLater(said, after=_retry_after(error))
     if status == 401:
-        return RetryLater("Discord refuses the token", after=TOKEN_PAUSE)
+        return TokenRefused()
     if status >= 500:
-        return RetryLater(said)
-    kind = FailureKind.PLACE if status in (403, 404) or code in _CLOSED else FailureKind.UNKNOWN
+        return OutOfReach(said)
+    if status in (403, 404) and not code:
+        # Discord gives each refusal a code (docs); this one is of a proxy, or of Cloudflare, which blocks addresses for a while
+        return RetryLater(said, after=BAN_PAUSE)
+    kind = FailureKind.PLACE if _closes_place(status, code) else FailureKind.UNKNOWN
     return Refused(said, status=status, code=code, kind=kind)
+
+
+def _closes_place(status: int, code: int) -> bool:
+    return code in _CLOSED or (status in (403, 404) and code not in (0, UNKNOWN_MESSAGE, *_CONTENT))
 
 
 def _retry_after(error: discord.HTTPException) -> float:

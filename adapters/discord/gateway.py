@@ -16,11 +16,13 @@ from discord.gateway import DiscordWebSocket
 
 from adapters.discord import commands, faults, wording
 from adapters.discord.asking import Asking
-from adapters.discord.buttons import JobButton
-from adapters.discord.catching_up import Where, catch_up
+from adapters.discord.catching_up import DAY_SECONDS, PAUSE_SECONDS, CatchingUp, RolesOf, id_of, look_up
+from adapters.discord.cursors import Where
+from adapters.discord.events import Listener
 from adapters.discord.inbound import PLATFORM
 from adapters.discord.listening import Ears
 from adapters.discord.outbound import Discord
+from adapters.discord.posting import NO_TOKEN, REFUSAL
 from adapters.discord.settings import Settings
 from bot.errors import GiveUp, RetryLater
 from bot.ports import StoreBusy
@@ -30,91 +32,21 @@ from bot.views import Views
 LONGEST_PAUSE = 300.0
 """Between two attempts: 1,000 sessions a day are allowed before Discord resets the token (docs)."""
 
-_FINAL_CLOSES = {
+_CLOSES = {
     4004: "Discord refuses the token",
     4010: "Discord refuses the number of shards",
     4011: "Discord asks for more shards than the bot has",
     4012: "Discord refuses this version of its gateway",
     4013: "Discord doesn't know an intent that the bot asks for",
 }
-REFUSAL = (
-    "Discord refuses the token. Reset it at https://discord.com/developers/applications (page Bot), put the new one into "
-    "DISCORD_TOKEN and start the bot again."
-)
+_FINAL_CLOSES = frozenset({4004, 4012, 4013})
+"""Those that a new client would meet again; it asks anew how many shards there are to be, so not 4010 and 4011."""
 
+TOGETHER_SECONDS = 1.0
+"""Servers come back in numbers; one round is for all of them."""
 
-def intents(*, message_content: bool) -> discord.Intents:
-    """Servers, messages in servers and direct messages; no members, no presences."""
-    wanted = discord.Intents.none()
-    wanted.guilds = wanted.guild_messages = wanted.dm_messages = True
-    wanted.message_content = message_content
-    return wanted
-
-
-class Listener(discord.AutoShardedClient):
-    """One connection's client. It lives as long as its session can be kept; its successor begins anew."""
-
-    def __init__(self, gateway: Gateway, *, message_content: bool) -> None:
-        super().__init__(
-            intents=intents(message_content=message_content),
-            allowed_mentions=discord.AllowedMentions.none(),
-            member_cache_flags=discord.MemberCacheFlags.none(),
-            chunk_guilds_at_startup=False,
-            max_messages=None,
-            guild_ready_timeout=gateway.guild_seconds,
-        )
-        self.asking = gateway.asking
-        self._gateway = gateway
-        self._tree = commands.tree(self, gateway.asking)
-        self._survive_malformed_events()
-
-    def _survive_malformed_events(self) -> None:
-        """The library lets an event that it cannot read end the connection, and with it everything that comes after."""
-        parsers = self._connection.parsers
-        for name, parse in list(parsers.items()):
-            parsers[name] = _surviving(name, parse)
-
-    async def setup_hook(self) -> None:
-        self.add_dynamic_items(JobButton)
-        await self._gateway.announce(self._tree, self.application_id or 0)
-
-    async def on_ready(self) -> None:
-        self._gateway.is_ready(self)
-
-    async def on_shard_ready(self, shard_id: int) -> None:
-        self._gateway.shard_is_up(shard_id)
-
-    async def on_shard_resumed(self, shard_id: int) -> None:
-        self._gateway.shard_is_up(shard_id)
-
-    async def on_shard_disconnect(self, shard_id: int) -> None:
-        self._gateway.shard_is_down(shard_id)
-
-    async def on_message(self, message: discord.Message) -> None:
-        if self.user is not None:
-            await self._gateway.ears.hear_live(message, self.user.id)
-
-    async def on_raw_message_delete(self, gone: discord.RawMessageDeleteEvent) -> None:
-        await self._gateway.ears.hear_deletion(gone.channel_id, gone.message_id)
-
-    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """Commands go through the tree, buttons through JobButton; windows are read here, because they outlive processes."""
-        if interaction.type is discord.InteractionType.modal_submit:
-            await self._gateway.asking.submitted(interaction)
-
-    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
-        structlog.get_logger("adapters.discord").exception("bug_in_event", handler=event_method)
-
-
-def _surviving(name: str, parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def guarded(data: Any) -> Any:
-        try:
-            return parse(data)
-        except Exception:  # noqa: BLE001  a bug, logged as one; it must end nothing else
-            structlog.get_logger("adapters.discord").exception("malformed_event", gateway_event=name)
-            return None
-
-    return guarded
+STORED_SECONDS = 5.0
+"""By then the core has stored that a thread exists, which it learns when the thread is opened."""
 
 
 class Gateway:
@@ -134,8 +66,11 @@ class Gateway:
         self._trouble: str | None = "It has not connected to Discord yet."
         self._failures = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._catching_up = asyncio.Lock()
+        self._alarms: dict[str, asyncio.TimerHandle] = {}
+        self._catching_up = CatchingUp(platform.rest, platform.cursors)
+        self._one_round = asyncio.Lock()
         self._log = structlog.get_logger("adapters.discord")
+        platform.cursors.gap_found = self._gap_found
 
     # -- what others want to know -------------------------------------------------------------------------------
 
@@ -152,10 +87,9 @@ class Gateway:
     async def run(self) -> None:
         """Until cancelled. Returns when only the operator can help; `trouble` then says how."""
         if not self._settings.token:
-            self._trouble = "DISCORD_TOKEN is not set. Put the bot's token into the environment or into .env."
+            self._trouble = NO_TOKEN
             return
         await self._platform.cursors.load()
-        await self._platform.cards.resume()
         keeping = asyncio.create_task(self._platform.cursors.keep(), name="discord-cursors")
         try:
             while await self._connect():
@@ -165,6 +99,8 @@ class Gateway:
                 await asyncio.sleep(pause)
         finally:
             keeping.cancel()
+            for alarm in self._alarms.values():
+                alarm.cancel()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(keeping, *self._tasks, return_exceptions=True)
@@ -187,10 +123,9 @@ class Gateway:
             self._trouble = None
             self._log.warning("intent_not_granted", hint=wording.lost_without_content())
         except discord.ConnectionClosed as closed:
-            if closed.code in _FINAL_CLOSES:
-                self._trouble = REFUSAL if closed.code == 4004 else f"{_FINAL_CLOSES[closed.code]} ({closed.code})."
-                return False
-            self._trouble = f"Discord closed the connection ({closed.code})."
+            why = _CLOSES.get(closed.code or 0, "Discord closed the connection")
+            self._trouble = REFUSAL if closed.code == 4004 else f"{why} ({closed.code})."
+            return closed.code not in _FINAL_CLOSES
         except Exception as error:  # noqa: BLE001  whatever ends a client must not end the bot
             meaning = faults.meant(error)
             if meaning is None:
@@ -206,6 +141,7 @@ class Gateway:
                 if self._settings.discord_api_url:
                     await self._use_gateway_of_api(client)
                 self._client = client
+                self._aside(self._announce())
                 await client.connect()
         finally:
             self._client = None
@@ -219,12 +155,15 @@ class Gateway:
 
     # -- what the client tells ----------------------------------------------------------------------------------
 
-    async def announce(self, tree: Any, application_id: int) -> None:
-        try:
-            if await commands.announce(tree, self._memory, application_id):
-                self._log.info("commands_announced")
-        except StoreBusy as error:
-            self._log.warning("commands_not_announced", reason=str(error))
+    def session_begins(self, client: Listener, shard_id: int) -> None:
+        """What was said before it was not told, and is looked for. Direct messages are told to shard 0 (docs)."""
+        shards = client.shard_count or 1
+
+        def concerned(where: Where) -> bool:
+            workspace = where.ref.workspace
+            return (int(workspace) >> 22) % shards == shard_id if workspace.isdigit() else shard_id == 0
+
+        self._platform.cursors.fall_behind(concerned, heard_from=id_of(time.time()))
 
     def shard_is_up(self, shard_id: int) -> None:
         self._down.discard(shard_id)
@@ -233,7 +172,7 @@ class Gateway:
         self._down.add(shard_id)
 
     def is_ready(self, client: Listener) -> None:
-        """A new session: what happened before it was not told, so it is looked for."""
+        """All shards have their sessions. Of a later one the library tells this only where it is the only shard."""
         if client is not self._client:
             return
         self._failures, self._trouble = 0, None
@@ -241,30 +180,79 @@ class Gateway:
         if not self._message_content:
             self._log.warning("no_message_content", hint=wording.lost_without_content())
         self.ready.set()
-        self._aside(self._catch_up(client))
+        self._aside(self._put_cards_right())
+        self._aside(self._catch_up(afresh=True))
+
+    def servers_are_here(self, client: Listener) -> None:
+        """One of them is back, or all those of a shard that had to begin a new session."""
+        if client is self._client and client.is_ready():
+            self._later("catch-up", TOGETHER_SECONDS, self._catch_up)
+
+    # -- beside the connection ----------------------------------------------------------------------------------
 
     def _aside(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work, name="discord-aside")
+        task = asyncio.create_task(self._survived(work), name="discord-aside")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _catch_up(self, client: Listener) -> None:
-        me = client.user.id if client.user else 0
+    async def _survived(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception:  # noqa: BLE001  a bug, logged as one; it must end nothing else
+            self._log.exception("bug_beside_gateway")
 
-        def last_message(where: Where) -> int | None:
-            guild = client.get_guild(int(where.ref.workspace)) if where.ref.workspace.isdigit() else None
-            channel = guild.get_channel_or_thread(int(where.channel)) if guild else None
-            if channel is None:
-                return None
-            return int(getattr(channel, "last_message_id", None) or 0)
+    def _later(self, what: str, seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Does it after so many seconds, or earlier where that was asked for before: once, however often it is said."""
+        loop = asyncio.get_running_loop()
+        asked = self._alarms.get(what)
+        if asked is None or asked.when() > loop.time() + seconds:
+            if asked is not None:
+                asked.cancel()
+            self._alarms[what] = loop.call_later(seconds, self._ring, what, work)
 
-        async def hear(message: discord.Message, where: Where) -> None:
-            await self.ears.hear(message, where, me)
+    def _ring(self, what: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        del self._alarms[what]
+        self._aside(work())
 
-        async with self._catching_up:
+    async def _announce(self) -> None:
+        """Beside everything else: without it the commands of last week still stand, and whoever writes is heard."""
+        client = self._client
+        if client is None:  # its successor sees to it
+            return
+        try:
+            if await commands.announce(client.tree, self._memory, self._platform.rest, client.application_id or 0):
+                self._log.info("commands_announced")
+        except (RetryLater, GiveUp, StoreBusy) as error:
+            after = DAY_SECONDS if isinstance(error, GiveUp) else getattr(error, "after", None) or PAUSE_SECONDS
+            self._log.warning("commands_not_announced", reason=str(error), again_after_seconds=round(after))
+            self._later("announce", after, self._announce)
+
+    async def _put_cards_right(self) -> None:
+        try:
+            await self._platform.cards.resume()
+        except StoreBusy as error:
+            self._log.warning("cards_left", reason=str(error))
+
+    def _gap_found(self) -> None:
+        self._later("catch-up", STORED_SECONDS, self._catch_up)
+
+    async def _catch_up(self, *, afresh: bool = False) -> None:
+        """One round, and another one a little later if that leaves anything."""
+        async with self._one_round:
+            client = self._client
+            if client is None or not client.is_ready():  # all places are looked at when it is
+                return
+            me = client.user.id if client.user else 0
+
+            async def hear(message: discord.Message, where: Where, roles_of: RolesOf) -> None:
+                await self.ears.hear(message, where, me, roles_of)
+
             try:
-                await catch_up(self._platform.rest, self._platform.cursors, last_message, hear, now=time.time())
-            except (RetryLater, GiveUp, StoreBusy) as error:
+                if afresh:
+                    await self._platform.cursors.load()
+                left = await self._catching_up.go(lambda where: look_up(client, where), hear, now=time.time())
+            except StoreBusy as error:
                 self._log.warning("not_caught_up", reason=str(error))
-            except Exception:  # noqa: BLE001  a bug, logged as one; it must end nothing else
-                self._log.exception("bug_in_catching_up")
+                left = True
+        if left:
+            self._later("catch-up", PAUSE_SECONDS, self._catch_up)

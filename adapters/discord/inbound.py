@@ -9,12 +9,12 @@ from typing import Any
 
 import discord
 
+from adapters.discord import buttons
 from adapters.discord.permissions import Spot, opens_thread, spot
-from bot.model import Attachment, ConversationRef, ImageRequest, Json, MessageRef, Person, Utterance
+from bot.model import DIRECT, Attachment, ConversationRef, ImageRequest, Json, MessageRef, Person, Utterance
 
 PLATFORM = "discord"
-PRIVATE_WORKSPACE = "direct"
-"""The workspace of direct messages, which belong to no server."""
+PRIVATE_WORKSPACE = DIRECT
 
 _CUSTOM_EMOJI = re.compile(r"<a?:\w+:\d+>")
 _TIMES_AND_LINKS = re.compile(r"<(?:t:-?\d+(?::\w)?|/[^:>]+:\d+|id:\w+)>")
@@ -129,9 +129,9 @@ def answered(message: discord.Message) -> int | None:
     return reference.message_id
 
 
-def addresses(message: discord.Message, me: int) -> bool:
-    """Whether it mentions the bot in its words or answers a message of the bot."""
-    return _mentions(message.content, me) or _answers_me(message, me)
+def addresses(message: discord.Message, me: int, my_roles: Iterable[int] = ()) -> bool:
+    """Whether it mentions the bot in its words or answers a message of the bot. my_roles: as for `utterance`."""
+    return _mentions_me(message, me, my_roles) or _answers_me(message, me)
 
 
 def utterance(
@@ -153,7 +153,8 @@ def utterance(
         message=MessageRef(platform=PLATFORM, channel=str(message.channel.id), id=str(message.id)),
         replied_to=MessageRef(platform=PLATFORM, channel=str(message.channel.id), id=str(to)) if to else None,
         replied_to_bot=_answers_me(message, me),
-        mentions_bot=_mentions(message.content, me) or any(id in own_roles for id in message.raw_role_mentions),
+        answered_job=_answered_job(message),
+        mentions_bot=_mentions_me(message, me, own_roles),
         begins_with_mention=_begins_with_another(message.content, me, own_roles),
         private=where.workspace == PRIVATE_WORKSPACE,
         roles=roles(message.author),
@@ -195,8 +196,20 @@ def _answers_me(message: discord.Message, me: int) -> bool:
     return isinstance(resolved, discord.Message) and resolved.author.id == me
 
 
-def _mentions(content: str, me: int) -> bool:
-    return any(int(id) == me for id in _USER.findall(content))
+def _answered_job(message: discord.Message) -> tuple[str, int] | None:
+    """What the buttons of the answered message say of it; whose message that is, is said by `_answers_me`."""
+    resolved = message.reference.resolved if answered(message) is not None and message.reference else None
+    if not isinstance(resolved, discord.Message):
+        return None
+    found = buttons.presses(component.to_dict() for component in resolved.components)
+    return (found[0].job_id, found[0].image) if found else None
+
+
+def _mentions_me(message: discord.Message, me: int, my_roles: Iterable[int]) -> bool:
+    """By name, or by the role that Discord gives each bot: the picker offers both side by side."""
+    return any(int(id) == me for id in _USER.findall(message.content)) or any(
+        id in message.raw_role_mentions for id in my_roles
+    )
 
 
 def _begins_with_another(content: str, me: int, my_roles: frozenset[int]) -> bool:

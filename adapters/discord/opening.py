@@ -11,25 +11,31 @@ import structlog
 
 from adapters.discord import inbound, rendering, wording
 from adapters.discord.buttons import presses
-from adapters.discord.faults import HAS_THREAD, Refused
+from adapters.discord.faults import HAS_THREAD, LACKS_PERMISSION, Refused
 from adapters.discord.inbound import PLATFORM
 from adapters.discord.pacing import Priority
 from adapters.discord.refusals import Refusals
-from adapters.discord.rest import Rest
+from adapters.discord.rest import Rest, own_id
 from bot.errors import FailureKind, GiveUp
 from bot.model import Card, Conversation, ConversationRef, Job, MessageRef, Opened
+from bot.service import Memory
 
 _PAGE = 100
 _PAGES = 5
+ASKED_SECONDS = 86_400.0
+"""How long it is known where a job was asked for: its opening is not put off for longer."""
+
 _EARLIER = dt.timedelta(minutes=10)  # by which the two clocks may differ
 
 
 class Opening:
     """Cards and threads."""
 
-    def __init__(self, rest: Rest, refusals: Refusals, *, archive_minutes: int) -> None:
+    def __init__(self, rest: Rest, refusals: Refusals, asked_from: Memory, *, archive_minutes: int) -> None:
+        """asked_from: by job, the channel in which a button was pressed for it, where that may be another than its own."""
         self._rest = rest
         self._refusals = refusals
+        self._asked_from = asked_from
         self._archive_minutes = archive_minutes
         self._log = structlog.get_logger("adapters.discord")
 
@@ -51,7 +57,8 @@ class Opening:
 
         By now Discord takes no acknowledgement any more (3 seconds), so that no second card can come.
         """
-        channel = ref.thread or ref.channel
+        noted = await self._asked_from.recall(job.id)
+        channel = noted["channel"] if noted else ref.thread or ref.channel
         if await self._refusals.stands("post", channel):
             raise GiveUp(f"channel {channel} was refused not long ago", kind=FailureKind.PLACE)
         try:
@@ -69,8 +76,9 @@ class Opening:
         for _ in range(_PAGES):
             async with self._rest.turn(Priority.OPENING) as client:
                 page: list[Any] = list(await client.http.logs_from(int(channel), _PAGE, after=after))
+                me = own_id(client)
             for message in page:
-                if any(
+                if message["author"]["id"] == me and any(
                     press.act == "cancel" and press.job_id == job.id for press in presses(message.get("components"))
                 ):
                     return str(message["id"])
@@ -97,7 +105,7 @@ class Opening:
 
     async def _thread(self, ref: ConversationRef, starter: MessageRef | None, prompt: str) -> str:
         """The thread's id, which is its first message's (docs); the channel's own where there can be no thread."""
-        if starter is None:
+        if starter is None or await self._refusals.stands("thread", ref.channel):
             return ref.channel
         try:
             async with self._rest.turn(Priority.OPENING) as client:
@@ -110,6 +118,8 @@ class Opening:
         except Refused as refused:
             if refused.code == HAS_THREAD:
                 return starter.id
+            if refused.code in LACKS_PERMISSION:
+                await self._refusals.add("thread", ref.channel, refused.reason)
             # no right to make one, too many are active, a kind of channel without threads, the card was deleted: in place
             self._log.info("answered_in_place", channel=ref.channel, reason=refused.reason)
             return ref.channel

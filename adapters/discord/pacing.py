@@ -43,6 +43,13 @@ class Priority(IntEnum):
     CARD = 4
 
 
+async def wait_for(event: asyncio.Event, seconds: float) -> None:
+    """Returns when it has happened, or after so many seconds."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
 class Bucket:
     """So many at once, then evenly so many a second. Times are given by the caller."""
 
@@ -106,9 +113,7 @@ class Budget:
 
     async def calm(self) -> None:
         """Returns when nobody waits for an acknowledgement, or after a moment."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(STEP_BACK_SECONDS):
-                await self._calm.wait()
+        await wait_for(self._calm, STEP_BACK_SECONDS)
 
     def _grant(self) -> None:
         while self._waiting:
@@ -128,8 +133,12 @@ class Budget:
             turn.set_result(None)
 
     def _wake_in(self, pause: float) -> None:
-        if self._alarm is None:
-            self._alarm = asyncio.get_running_loop().call_later(pause, self._woken)
+        loop = asyncio.get_running_loop()
+        if self._alarm is not None:
+            if self._alarm.when() <= loop.time() + pause:
+                return
+            self._alarm.cancel()  # it was set for somebody who waits longer
+        self._alarm = loop.call_later(pause, self._woken)
 
     def _woken(self) -> None:
         self._alarm = None
@@ -140,11 +149,18 @@ class Paced:
     """Edits of status cards: one in CARD_SECONDS for each card, and what a newer state overtakes is never sent.
 
     edit: is given a card's name and what it was last asked to show; it looks up how that is now, so that a late edit is
-    still a true one.
+    still a true one. wait: for an event, or until so many seconds have passed.
     """
 
-    def __init__(self, edit: Callable[[str, Card], Awaitable[None]], *, gap: float = CARD_SECONDS) -> None:
+    def __init__(
+        self,
+        edit: Callable[[str, Card], Awaitable[None]],
+        *,
+        gap: float = CARD_SECONDS,
+        wait: Callable[[asyncio.Event, float], Awaitable[None]] = wait_for,
+    ) -> None:
         self.gap = gap
+        self.wait = wait
         self._edit = edit
         self._wanted: dict[str, Card] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -156,6 +172,10 @@ class Paced:
         self._wanted[name] = card
         if name not in self._tasks:
             self._tasks[name] = asyncio.create_task(self._keep_up(name), name=f"card-{name}")
+
+    def covers(self, name: str) -> None:
+        """The edit that is under way looks up the state now: what was asked until now needs no other one."""
+        self._wanted.pop(name, None)
 
     async def settled(self) -> None:
         """Until every card shows what was asked for."""
@@ -175,7 +195,7 @@ class Paced:
         failures = 0
         try:
             while name in self._wanted:
-                card = self._wanted.pop(name)
+                card, pause = self._wanted.pop(name), self.gap
                 try:
                     await self._edit(name, card)
                     failures = 0
@@ -183,18 +203,12 @@ class Paced:
                     failures += 1
                     if failures < _ATTEMPTS:
                         self._wanted.setdefault(name, card)
+                    pause = max(pause, getattr(error, "after", None) or 0.0)
                     self._log.debug("card_later", job=card.job_id, reason=str(error))
                 except GiveUp as error:
                     self._log.debug("card_not_shown", job=card.job_id, reason=error.reason)
                 except Exception:  # noqa: BLE001  a bug, logged as one; it must end nothing else
                     self._log.exception("bug_in_card", job=card.job_id)
-                await self._pause()
+                await self.wait(self._hurry, pause)
         finally:
             self._tasks.pop(name, None)
-
-    async def _pause(self) -> None:
-        try:
-            async with asyncio.timeout(self.gap):
-                await self._hurry.wait()
-        except TimeoutError:
-            pass

@@ -63,16 +63,19 @@ def opens_thread(where: Spot, granted: discord.Permissions) -> bool:
 
 
 def missing(where: Spot, granted: discord.Permissions) -> list[str]:
-    """Names of the permissions without which no picture can be posted here, as Discord's settings show them."""
+    """Names of the permissions without which no picture can be posted here, as Discord's settings show them.
+
+    Who may not write is shown without Attach Files, whatever the settings say of it (docs: implicit permissions). So where
+    writing is denied, that alone is named; and where it is denied in the channel only, nobody knows about its threads.
+    """
     if where is Spot.PRIVATE:
         return []
-    if where is Spot.THREAD:
-        writing = _lacking(granted, _IN_A_THREAD)
-    elif opens_thread(where, granted):
-        writing = []
-    else:
-        writing = _lacking(granted, _IN_PLACE)
-    return [_NAMES[name] for name in [*_lacking(granted, _ANYWHERE), *writing]]
+    needed = _IN_A_THREAD if where is Spot.THREAD else _IN_PLACE
+    writing = _lacking(granted, needed)
+    lacking = [name for name in _lacking(granted, _ANYWHERE) if not (writing and name == "attach_files")]
+    if not opens_thread(where, granted):
+        lacking += writing
+    return [_NAMES[name] for name in lacking]
 
 
 def _lacking(granted: discord.Permissions, names: tuple[str, ...]) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import discord
 
 from adapters.discord import wording
 from adapters.discord.buttons import Act, JobButton, Press
+from bot import messages
+from bot.errors import FailureKind
 from bot.model import OUTCOME_UNKNOWN, Card, JobState, Reply
 
 _MOST_PROMPT = 600  # characters of a prompt on a card; the thread's name and the alt text show it too
@@ -60,15 +61,21 @@ def result(reply: Reply, *, index: int = 0, elsewhere: str | None = None) -> She
     index: which picture; words and mention stand with the first. elsewhere: a sentence for when it is not posted where it
     was asked for.
     """
-    words = " ".join(text for text in (elsewhere, wording.escaped(reply.text)) if text)
-    room = wording.LONGEST_CONTENT - 30
-    content = f"<@{reply.requester.id}> {wording.cut(words, room)}".rstrip() if index == 0 else ""
-    acts: tuple[Act, ...] = ("again",) if reply.failed else ("again", "edit", "delete")
-    buttons = tuple(Press(act=act, job_id=reply.job_id, image=index) for act in acts)
-    return Sheet(content=content, buttons=buttons, pings=reply.requester.id if index == 0 else None)
+    words = " ".join(text for text in (elsewhere, wording.escaped(reply.text)) if text) if index == 0 else ""
+    return _answer(reply, words, ("again",) if reply.failed else ("again", "edit", "delete"), index=index)
 
 
-def components(buttons: Sequence[Press]) -> list[dict[str, object]]:
-    """Buttons as Discord gets them."""
-    view = Sheet(content="", buttons=tuple(buttons)).view()
-    return view.to_components() if view else []
+def unshown(reply: Reply, *, index: int, elsewhere: str | None = None) -> Sheet:
+    """The message in the place of one picture of several that Discord does not take."""
+    why = messages.failure(FailureKind.CONTENT, job_id=reply.job_id)
+    words = " ".join(text for text in (elsewhere, wording.escaped(why)) if text)
+    return _answer(reply, words, ("again",), index=index)
+
+
+def _answer(reply: Reply, words: str, acts: tuple[Act, ...], *, index: int) -> Sheet:
+    mention = f"<@{reply.requester.id}> " if index == 0 else ""
+    return Sheet(
+        content=f"{mention}{wording.cut(words, wording.LONGEST_CONTENT - 30)}".rstrip(),
+        buttons=tuple(Press(act=act, job_id=reply.job_id, image=index) for act in acts),
+        pings=reply.requester.id if index == 0 else None,
+    )

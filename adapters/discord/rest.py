@@ -37,6 +37,10 @@ class Rest:
         self._there = asyncio.Event()
         self._closed = False
         self.budget = Budget()
+        self.trouble: str | None = None
+        """Why the last request was not answered; None when it was."""
+        self.is_refused = False  # the token
+        self.troubled = asyncio.Event()
         self._files: aiohttp.ClientSession | None = None
 
     async def login(self, token: str) -> discord.Client:
@@ -62,9 +66,22 @@ class Rest:
         """The client, when it is this request's turn. Inside, vendor's errors become RetryLater or GiveUp."""
         client = await self._ready()
         await self.budget.turn(priority)
-        with faults.mapped():
-            async with asyncio.timeout(REQUEST_SECONDS):
-                yield client
+        try:
+            with faults.mapped():
+                async with asyncio.timeout(REQUEST_SECONDS):
+                    yield client
+        except faults.OutOfReach as error:
+            self.trouble, self.is_refused = error.reason, isinstance(error, faults.TokenRefused)
+            self.troubled.set()
+            raise
+        except faults.Refused:
+            self._is_answered()
+            raise
+        self._is_answered()
+
+    def _is_answered(self) -> None:
+        self.trouble, self.is_refused = None, False
+        self.troubled.clear()
 
     async def _ready(self) -> discord.Client:
         if self._closed:
@@ -108,3 +125,8 @@ class Rest:
         if self._client:
             client, self._client = self._client, None
             await client.close()
+
+
+def own_id(client: discord.Client) -> str:
+    """The bot's own, as messages name their author."""
+    return str(client.user.id) if client.user else ""

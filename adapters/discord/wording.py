@@ -13,14 +13,15 @@ LONGEST_CONTENT = 2_000  # characters (docs), here and below
 LONGEST_NAME = 100
 LONGEST_ALT = 1_024
 
-_MARKUP = re.compile(r"[\\`*_~|<\[\]@]|:(?=//)")
+_MARKUP = re.compile(r"[\\`*_~|<\[\]@]|:(?=//)|(?<=discord)\.|(?<=discordapp)\.", re.IGNORECASE)
 _AT_LINE_START = re.compile(r"^(\s*\d*)([#>+.)-])", re.MULTILINE)
 
 
 def escaped(text: str) -> str:
     """The text with everything quoted that Discord could read as markup, mention, link, emoji or time.
 
-    A backslash before a mark is shown as the bare mark; before anything else it would be shown itself.
+    A backslash before a mark is shown as the bare mark; before anything else it would be shown itself. Addresses of Discord
+    itself are quoted without a scheme, too: of an invite its app makes a card, wherever it stands in the text (believed).
     """
     return _AT_LINE_START.sub(r"\1\\\2", _MARKUP.sub(lambda mark: f"\\{mark.group()}", text))
 
@@ -65,6 +66,13 @@ def may_not_here(missing: Sequence[str]) -> str:
     )
 
 
+def add_me() -> str:
+    return (
+        "This thread is private and I am not in it, so I could not post a picture here. Mention me in a message to add me, "
+        "then ask again. Nothing was made or counted."
+    )
+
+
 def no_picture_there() -> str:
     return "There is no picture in that message that I could edit. Choose a message with an attached picture."
 
@@ -73,7 +81,7 @@ def cannot_tell() -> str:
     """Said openly, where a member's direct messages are closed."""
     return (
         "I could not do that, and you take no direct messages from me, so I can't tell you why without telling everybody. "
-        "Press Edit under the picture: there I can answer to you alone."
+        "Use /imagine, or press Edit under a picture: there I can answer to you alone."
     )
 
 
@@ -82,10 +90,9 @@ def refused_in(place: str, sentence: str) -> str:
     return f"About your message in {place}: {sentence}"
 
 
-def posted_elsewhere(place: str | None) -> str:
-    """place: where it was to go, as Discord writes a channel; None where that is gone."""
-    where = f" in {place}" if place else " where you asked"
-    return f"I could not post this{where}."
+def posted_elsewhere(place: str) -> str:
+    """place: where it was to go, as Discord writes a channel."""
+    return f"I could not post this in {place}."
 
 
 def busy() -> str:
@@ -99,8 +106,10 @@ def broken(number: str) -> str:
     )
 
 
-def outdated() -> str:
-    return "I no longer know what this belongs to. Start anew with /imagine."
+def changed_command() -> str:
+    return (
+        "This command has changed since your app last looked. Close Discord, open it again, and use the command anew."
+    )
 
 
 def lost_without_content() -> str:
@@ -112,18 +121,32 @@ def lost_without_content() -> str:
     )
 
 
-def how_to() -> str:
-    """The answer to /imagine-help; the only text here that is markup, and nothing in it comes from a member."""
+def how_to(*, message_content: bool) -> str:
+    """The answer to /imagine-help; the only text here that is markup, and nothing in it comes from a member.
+
+    message_content: whether plain words in a thread reach the bot.
+    """
+    if message_content:
+        change = (
+            "write what to change as a reply in its thread, for example `make it night`. You can attach up to 2 pictures, or "
+            "forward one."
+        )
+    else:
+        change = (
+            "press **Edit** under the picture; or reply to it with the ping on, or mention me in its thread, and say what to "
+            "change, for example `make it night`. You can attach up to 2 pictures."
+        )
     return "\n".join(
         [
             "**Make a picture**: `/imagine prompt: a fox in the snow`. You can choose an aspect ratio and attach up to 3 pictures.",
-            (
-                "**Change it**: write what to change as a reply in its thread, for example `make it night`. You can attach up to 2 "
-                "pictures, or forward one."
-            ),
+            f"**Change it**: {change}",
             "**Changed your mind?** Press Cancel on the card, or delete your message, before the picture is there.",
             "**Go back**: reply to an older picture, and the next one is built on that.",
-            "**Talk without me**: begin with `//`, reply to a person, or mention one first.",
+            *(
+                ["**Talk without me**: begin with `//`, reply to a person, or mention one first."]
+                if message_content
+                else []
+            ),
             "**Elsewhere** (other threads, voice chats): reply to my picture or mention me.",
             "",
             (

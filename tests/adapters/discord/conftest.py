@@ -1,8 +1,16 @@
 """A world with Discord alone: a local Discord that is as strict as the real one, and the bot with real discord.py."""
 
+import io
+import random
+
 import pytest
+from PIL import Image
 
 from tests.emulators.discord import Permission
+from tests.emulators.discord.guilds import UPLOAD_LIMIT
+from tests.emulators.discord_tests.bot import hurry
+
+PAINTING = 2.0  # seconds that a picture takes which must not be there at once; few looks find it
 
 
 @pytest.fixture
@@ -101,6 +109,22 @@ def results(emulator):
         ]
 
     return found
+
+
+@pytest.fixture
+def quick_library(monkeypatch):
+    hurry(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def heavy():
+    """A picture of noise, which no encoder makes small: a PNG of a little more than the 10 MiB that any server takes."""
+    width, height = 1900, 1850
+    image = Image.frombytes("RGB", (width, height), random.Random(3).randbytes(width * height * 3))
+    file = io.BytesIO()
+    image.save(file, "PNG", compress_level=0)
+    assert len(file.getvalue()) > UPLOAD_LIMIT
+    return file.getvalue()
 
 
 @pytest.fixture

@@ -76,7 +76,8 @@ def page() -> str:
                 "A refusal of a plain message, as a direct message",
                 f"    {wording.refused_in('<#5000>', messages.not_yours())}",
             ),
-            *_section("/imagine-help", wording.how_to()),
+            *_section("/imagine-help", wording.how_to(message_content=True)),
+            *_section("/imagine-help, without the message content intent", wording.how_to(message_content=False)),
             *_section("Reactions", *(f"    {mood.value}: {REACTIONS[mood]}" for mood in Mood)),
             *_section("Commands", *(f"    {line}" for line in _commands())),
             *_section("The invite link", f"    {permissions.invite(1000)}"),
@@ -111,7 +112,8 @@ def _refusals():
     yield wording.may_not_here(["Attach Files"])
     yield wording.may_not_here(["View Channel", "Attach Files", "Send Messages"])
     yield wording.no_picture_there()
-    yield wording.outdated()
+    yield wording.add_me()
+    yield wording.changed_command()
     yield wording.busy()
     yield wording.broken("1234")
     yield messages.open_jobs_reached(3)
@@ -141,7 +143,13 @@ def _sheet(sheet: rendering.Sheet) -> str:
     lines = [f"    {line}" for line in sheet.content.splitlines()] or ["    (no words)"]
     if sheet.pings:
         lines.append(f"    pings: <@{sheet.pings}>")
-    return "\n".join([*lines, _components(rendering.components(sheet.buttons)), ""])
+    return "\n".join([*lines, _components(components(sheet)), ""])
+
+
+def components(sheet: rendering.Sheet) -> list[dict]:
+    """Its buttons as Discord gets them."""
+    view = sheet.view()
+    return view.to_components() if view else []
 
 
 def _components(parts: list[dict], depth: int = 1) -> str:

@@ -3,10 +3,12 @@
 import pytest
 
 from adapters.discord import catching_up
+from tests.adapters.discord.conftest import PAINTING
 from tests.emulators.discord import Permission
 
 HISTORY = "GET /channels/{channel_id}/messages"
 CHANNEL = "GET /channels/{channel_id}"
+MEMBER = "GET /guilds/{guild_id}/members/{user_id}"
 
 
 @pytest.fixture
@@ -31,6 +33,7 @@ async def test_reply_that_was_missed_is_acted_on_once(world, place, emulator, an
         assert results(fox)[1].replied_to is said
         await world.stop()
     await world.start()
+    assert asked(emulator, MEMBER) == [], "nobody needs to know anybody's roles"
 
 
 async def test_several_missed_replies_are_taken_in_their_order(world, place, ann, fox, account, results):
@@ -44,7 +47,7 @@ async def test_several_missed_replies_are_taken_in_their_order(world, place, ann
 
 
 async def test_missed_reply_of_the_thread_that_no_one_had_written_in_yet(world, place, ann, asks, account, results):
-    world.emulator.behave(latency=30)
+    world.emulator.behave(latency=PAINTING)
     card = (await asks(ann, place.channel)).message
     await world.step()
     await place.quiet()
@@ -122,11 +125,9 @@ async def test_reply_of_the_day_before_yesterday_is_left_alone(
 async def test_budget_of_requests_is_kept_and_the_newest_come_first(
     world, place, emulator, ann, asks, account, monkeypatch
 ):
-    threads = []
-    for n in range(4):
-        threads.append((await asks(ann, place.channel, f"fox {n}")).message)
-        await world.settle()
-    threads = [card.thread for card in threads]
+    cards = [(await asks(ann, place.channel, f"fox {n}")).message for n in range(3)]
+    await world.settle()
+    threads = sorted((card.thread for card in cards), key=lambda thread: thread.messages[-1].id)
     await world.stop()
     for thread in threads:
         account(ann).writes(thread, "make it blue")
@@ -135,8 +136,7 @@ async def test_budget_of_requests_is_kept_and_the_newest_come_first(
     await world.start()
     await place.listening()
     read = [exchange.path for exchange in asked(emulator, HISTORY, before)]
-    assert read == [f"/channels/{thread.id}/messages" for thread in (threads[3], threads[2])]
-    await world.settle()
+    assert read == [f"/channels/{thread.id}/messages" for thread in (threads[2], threads[1])]
 
 
 async def test_thread_that_is_gone_or_closed_ends_nothing(world, place, emulator, ann, fox, asks, account, results):
@@ -155,3 +155,83 @@ async def test_thread_that_is_gone_or_closed_ends_nothing(world, place, emulator
     await place.listening()
     await world.settle()
     assert len(results(thread)) == 2
+
+
+async def test_what_is_heard_after_a_resume_is_not_looked_for_later(world, place, emulator, ann, fox, account):
+    resumes = emulator.shards.resumes
+    await emulator.shards.drop(4000)
+    await emulator.until(lambda: emulator.shards.resumes > resumes, "a resume")
+    await emulator.shards.ready()
+    account(ann).writes(fox, "// aside")
+    await place.quiet()
+    before = len(asked(emulator, HISTORY))
+    await world.restart()
+    await place.listening()
+    assert asked(emulator, HISTORY, before) == []
+
+
+# -- where roles decide ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def painters(world, place, ann, account):
+    """The one role whose members may ask; ann has it."""
+    role = place.guild.role("painters")
+    place.guild.give(account(ann), role)
+    await world.restart(allowed_roles=frozenset({str(role.id)}))
+    return role
+
+
+async def test_missed_replies_are_judged_by_the_roles_of_their_authors(
+    painters, world, place, emulator, ann, bob, fox, account, results, told
+):
+    await world.stop()
+    for words in ("one", "two"):
+        account(ann).writes(fox, words)
+    refused = account(bob).writes(fox, f"{emulator.bot.mention} three")
+    account(bob).writes(fox, "four, which is not meant for the bot by anything it knows of")
+    await world.start()
+    await place.listening()
+    await world.settle()
+    assert [post.pictures[0].description for post in results(fox)] == ["a fox", "one", "two"]
+    assert len(told(bob)) == 1
+    assert f"<#{fox.id}>" in told(bob)[0]
+    assert refused.moods_of(emulator.bot) != []
+    members = sorted(exchange.path.rpartition("/")[2] for exchange in asked(emulator, MEMBER))
+    assert members == sorted([ann.person.id, bob.person.id]), "each asked for once"
+
+
+async def test_missed_reply_whose_authors_roles_cannot_be_asked_for_waits_for_the_next_session(
+    painters, world, place, emulator, ann, fox, account, results, told, monkeypatch
+):
+    await world.stop()
+    account(ann).writes(fox, "make it blue")
+    with monkeypatch.context() as narrow:
+        narrow.setattr(catching_up, "REQUESTS", 1)  # which the history takes
+        await world.start()
+        await place.listening()
+    emulator.faults.lay(MEMBER, status=503)
+    account(ann).writes(fox, "// hello?")
+    for expected in (1, 1, 2):
+        await place.quiet()
+        await world.settle()
+        assert len(results(fox)) == expected
+        await world.restart()
+        await place.listening()
+    assert told(ann) == [], "nobody is refused for what the bot does not know"
+
+
+async def test_missed_reply_of_somebody_who_left_is_let_go(
+    painters, world, place, emulator, ann, fox, account, results, told
+):
+    await world.stop()
+    said = account(ann).writes(fox, "make it blue")
+    del place.guild.memberships[int(ann.person.id)]
+    await world.start()
+    await place.listening()
+    await world.settle()
+    assert len(results(fox)) == 1
+    assert told(ann) == []
+    assert said.reactions == []
+    assert [message for message in fox.messages if message.replied_to is said] == []
+    assert [exchange.status for exchange in asked(emulator, MEMBER)] == [404]

@@ -2,15 +2,17 @@
 
 import asyncio
 import io
-import random
 from contextlib import asynccontextmanager
 
 import pytest
 from PIL import Image
 
+from adapters.discord import delivering
 from bot.errors import FailureKind
 from bot.model import JobState
+from tests.adapters.discord.conftest import PAINTING
 from tests.emulators.discord import Permission
+from tests.emulators.discord.drafts import Draft
 
 POST = "POST /channels/{channel_id}/messages"
 CARD = "PATCH /channels/{channel_id}/messages/{message_id}"
@@ -29,7 +31,7 @@ TROUBLE = {
 @pytest.fixture
 async def painting(world, place, ann, asks):
     """The card of a picture that is being made; its thread is there."""
-    world.emulator.behave(latency=30)
+    world.emulator.behave(latency=PAINTING)
     card = (await asks(ann, place.channel)).message
     await world.step()
     await place.quiet()
@@ -37,6 +39,7 @@ async def painting(world, place, ann, asks):
     return card
 
 
+@pytest.mark.usefixtures("quick_library")
 @pytest.mark.parametrize("lost", [False, True], ids=["before", "after its effect"])
 @pytest.mark.parametrize("trouble", TROUBLE.values(), ids=TROUBLE)
 async def test_trouble_while_posting_delays_and_posts_once(world, emulator, painting, results, trouble, lost):
@@ -46,6 +49,7 @@ async def test_trouble_while_posting_delays_and_posts_once(world, emulator, pain
     assert (await world.jobs())[0].state is JobState.SUCCEEDED
 
 
+@pytest.mark.usefixtures("quick_library")
 @pytest.mark.parametrize("trouble", TROUBLE.values(), ids=TROUBLE)
 async def test_trouble_while_opening_makes_one_thread(world, place, emulator, ann, asks, results, trouble):
     emulator.faults.lay(THREAD, after_effect=True, **trouble)
@@ -55,6 +59,7 @@ async def test_trouble_while_opening_makes_one_thread(world, place, emulator, an
     assert len(place.channel.threads) == 1
 
 
+@pytest.mark.usefixtures("quick_library")
 @pytest.mark.parametrize("trouble", TROUBLE.values(), ids=TROUBLE)
 async def test_trouble_with_cards_delays_no_picture(world, emulator, painting, results, trouble):
     emulator.faults.lay(CARD, times=2, **trouble)
@@ -107,19 +112,33 @@ async def test_picture_that_was_deleted_before_its_answer_was_known_counts_as_de
     assert (await world.jobs())[0].state is JobState.SUCCEEDED
 
 
-async def test_many_messages_since_do_not_hide_what_was_posted(world, place, emulator, painting, results, bob, account):
+async def test_many_messages_since_the_request_do_not_hide_what_was_posted(
+    world, place, emulator, painting, results, bob, account, monkeypatch
+):
+    monkeypatch.setattr(delivering, "_PAGE", 10)
+    for number in range(120):
+        account(bob).writes(painting.thread, f"// {number}")
+    await place.quiet()
     hold = emulator.faults.hold(POST, after_effect=True, times=1)
     world.advance(60)
     async with _working(world):
         await hold.arrived()
         await world.die()
     hold.release()
-    for number in range(150):
-        account(bob).writes(painting.thread, f"// {number}")
     emulator.clock.advance(3_600)
     account(bob).writes(painting.thread, "// still here")
     world.advance(60)
     await world.start()
+    await world.settle()
+    assert len(results(painting.thread)) == 1
+
+
+async def test_other_bot_that_copies_a_button_does_not_pass_for_the_answer(world, place, emulator, painting, results):
+    (job,) = await world.jobs()
+    button = {"type": 2, "style": 2, "id": 2, "label": "Try again", "custom_id": f"darkroom:again:{job.id}:0"}
+    copy = Draft(content="free pictures", components=[{"type": 1, "id": 1, "components": [button]}])
+    emulator.faults.lay(POST, reset=True)
+    emulator.state.acts.post(painting.thread, emulator.state.new_person("other", bot=True), copy)
     await world.settle()
     assert len(results(painting.thread)) == 1
 
@@ -185,7 +204,7 @@ async def test_refused_channel_is_remembered_and_asked_again_after_a_while(
     world, place, emulator, ann, bob, asks, account, results
 ):
     """Jobs that wait for a channel that is closed meanwhile don't each run into the same refusal."""
-    world.emulator.behave(times=None, latency=30)
+    world.emulator.behave(times=None, latency=PAINTING)
     cards = [(await asks(member, place.channel, f"fox {n}")).message for n, member in enumerate((ann, bob))]
     await world.step()
     await place.quiet()
@@ -207,16 +226,6 @@ async def test_refused_channel_is_remembered_and_asked_again_after_a_while(
 
 
 # -- files -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def heavy():
-    """The queue paints a picture of noise, which no encoder makes small: a PNG of some 24 MB."""
-    chance = random.Random(3)
-    image = Image.frombytes("RGB", (2900, 2800), chance.randbytes(2900 * 2800 * 3))
-    file = io.BytesIO()
-    image.save(file, "PNG", compress_level=1)
-    return file.getvalue()
 
 
 @pytest.fixture

@@ -40,7 +40,15 @@ def test_broken_connection_is_tried_again(error):
     assert isinstance(meant(error), RetryLater)
 
 
-@pytest.mark.parametrize("error", [ValueError(), KeyError("x"), AttributeError(), AssertionError()])
+async def test_request_of_a_client_that_was_given_up_is_tried_again():
+    """The library says so by a bare RuntimeError."""
+    session = aiohttp.ClientSession()
+    await session.close()
+    with pytest.raises(faults.OutOfReach), mapped():
+        await session.get("http://127.0.0.1/")
+
+
+@pytest.mark.parametrize("error", [ValueError(), KeyError("x"), AttributeError(), AssertionError(), RuntimeError()])
 def test_bug_stays_a_bug(error):
     assert meant(error) is None
     with pytest.raises(type(error)), mapped():
@@ -56,7 +64,6 @@ CLOSED = [
     (400, 160005),
     (400, 50008),
     (403, 50007),
-    (403, 0),
 ]
 
 
@@ -91,6 +98,11 @@ def test_rate_limit_without_a_via_header_is_waited_for_as_long_as_it_says():
     assert meant(answer(429)).after == faults.BAN_PAUSE
     assert meant(answer(429, **{"Retry-After": "soon"})).after == faults.BAN_PAUSE
     assert meant(discord.RateLimited(40.0)).after == 40.0
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_refusal_without_a_code_is_not_discords_and_passes(status):
+    assert meant(answer(status)).after == faults.BAN_PAUSE
 
 
 def test_refused_token_is_tried_rarely():

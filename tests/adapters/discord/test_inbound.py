@@ -7,7 +7,7 @@ import discord
 import pytest
 
 from adapters.discord import inbound, modals
-from adapters.discord.catching_up import Where
+from adapters.discord.cursors import Where
 from bot.model import ConversationRef, MessageRef
 
 ME = 1000

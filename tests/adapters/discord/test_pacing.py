@@ -85,6 +85,27 @@ async def test_other_requests_step_back_behind_acknowledgements_for_a_moment():
     await asyncio.gather(*tasks, late)
 
 
+async def test_result_does_not_wait_for_the_alarm_of_somebody_who_steps_back():
+    now = 0.0
+    loop = asyncio.get_running_loop()
+    budget = Budget(1, 100.0, clock=lambda: now)
+    budget._bucket.take(now)
+    with budget.first():
+        stepping_back = asyncio.create_task(budget.turn(Priority.CARD))
+        await asyncio.sleep(0)
+        assert budget._alarm.when() - loop.time() > 1.0
+        result = asyncio.create_task(budget.turn(Priority.DELIVERY))
+        await asyncio.sleep(0)
+        assert budget._alarm.when() - loop.time() <= 0.01
+        now = 0.01
+        budget._woken()
+        await result
+        assert not stepping_back.done()
+    now = 0.02
+    budget._woken()
+    await stepping_back
+
+
 class Edits:
     """What was sent. errors: raised by the next edits, one each."""
 
@@ -120,6 +141,35 @@ async def test_edit_that_fails_for_now_is_tried_again_a_few_times():
     cards.show("card", golden.card(text="job"))
     await cards.settled()
     assert len(edits.sent) == 3
+
+
+async def test_edit_waits_as_long_as_discord_says_before_it_is_tried_again():
+    waited = []
+
+    async def wait(_event, seconds):
+        waited.append(seconds)
+
+    edits = Edits(RetryLater("too often", after=60.0), RetryLater("busy", after=1.0))
+    cards = Paced(edits, gap=5.0, wait=wait)
+    cards.show("card", golden.card(text="job"))
+    await cards.settled()
+    assert waited == [60.0, 5.0, 5.0]
+
+
+async def test_what_an_edit_has_shown_needs_no_other():
+    shown = []
+
+    async def edit(name, card):
+        await asyncio.sleep(0)  # it waits for its turn, and is asked for more meanwhile
+        cards.covers(name)
+        shown.append(card.text)
+
+    cards = Paced(edit, gap=0)
+    cards.show("card", golden.card(text="first"))
+    await asyncio.sleep(0)
+    cards.show("card", golden.card(text="second"))
+    await cards.settled()
+    assert shown == ["first"], "by looking up the newest state itself"
 
 
 async def test_edit_that_is_refused_is_not_tried_again():

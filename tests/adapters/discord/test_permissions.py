@@ -37,6 +37,15 @@ def test_right_to_write_in_the_channel_is_not_needed_where_there_is_a_thread():
     assert missing(Spot.THREAD, without("send_messages", "create_public_threads")) == []
 
 
+def test_denied_writing_is_not_told_as_denied_files():
+    """Discord takes Attach Files away from who may not write; an admin would look for it in vain."""
+    assert missing(Spot.ROOM, without("send_messages", "attach_files")) == ["Send Messages"]
+    assert missing(Spot.THREAD, without("send_messages_in_threads", "attach_files")) == ["Send Messages in Threads"]
+    assert missing(Spot.CHANNEL, without("send_messages", "attach_files")) == [], (
+        "its threads have a right of their own"
+    )
+
+
 @pytest.mark.parametrize(
     ("where", "lacking", "named"),
     [

@@ -38,6 +38,15 @@ def test_any_prompt_stays_text_on_its_card(prompt):
     assert as_shown(rest[0].removeprefix("> ") if rest else "") == wording.one_line(prompt)[:600] or len(prompt) > 280
 
 
+@pytest.mark.parametrize(
+    "invite", ["discord.gg/fox", "Discord.GG/fox", "https://discord.com/invite/fox", "see discordapp.com/invite/fox"]
+)
+def test_invite_in_a_prompt_makes_no_card(invite):
+    shown = rendering.card(golden.card(prompt=invite)).content
+    assert not re.search(r"discord(app)?\.", shown, re.IGNORECASE)
+    assert re.search(r"discord(app)?\\\.", shown, re.IGNORECASE)
+
+
 @given(st.text(min_size=1, max_size=5_000))
 def test_any_prompt_makes_a_name_for_a_thread(prompt):
     name = wording.thread_name(prompt)
@@ -64,7 +73,7 @@ def test_cancel_stands_on_the_card_for_as_long_as_it_can_help(state):
 
 def test_every_button_is_read_back_from_what_discord_sends():
     buttons = [Press(act=act, job_id=golden.JOB, image=9) for act in ("again", "edit", "delete", "cancel")]
-    assert presses(rendering.components(buttons)) == buttons
+    assert presses(golden.components(rendering.Sheet(content="", buttons=tuple(buttons)))) == buttons
 
 
 @pytest.mark.parametrize(

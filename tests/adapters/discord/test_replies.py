@@ -5,7 +5,8 @@ import pytest
 from adapters.discord.outbound import REACTIONS
 from bot import messages
 from bot.emulator import Fault
-from bot.model import JobState, Mood
+from bot.model import JobState, MessageRef, Mood
+from tests.adapters.discord.conftest import PAINTING
 from tests.emulators.discord import Permission, Upload
 from tests.world import photos
 
@@ -51,8 +52,25 @@ async def test_reply_to_an_older_picture_branches_from_it(world, ann, fox, write
     assert "make it blue" not in str(turns)
 
 
+async def test_reply_to_a_picture_whose_post_is_in_doubt_edits_it(
+    world, place, emulator, ann, bob, asks, writes, results
+):
+    """It stands there, and we have not heard so: the buttons of the answered message say whose it is."""
+    card = (await asks(ann, place.channel)).message
+    emulator.faults.lay("POST /channels/{channel_id}/messages", reset=True, after_effect=True)
+    while not (card.thread and results(card.thread)):
+        await world.step()
+    (picture,) = results(card.thread)
+    posted = MessageRef(platform="discord", channel=str(card.thread.id), id=str(picture.id))
+    assert await world.app.views.job_of(posted) is None
+    await writes(bob, card.thread, "add a hat", reply_to=picture)
+    await world.settle()
+    assert len(results(card.thread)) == 2
+    assert len(world.sent("add a hat").payload["contents"]) > 1
+
+
 async def test_replies_while_a_picture_is_made_run_in_their_order(world, place, ann, asks, account, results):
-    world.emulator.behave(latency=30)
+    world.emulator.behave(latency=PAINTING)
     card = (await asks(ann, place.channel)).message
     await world.step()
     thread = card.thread
@@ -73,17 +91,29 @@ async def test_forwarded_picture_goes_with_the_next_words(world, place, ann, bob
     assert len(uploads) == 1
 
 
+async def test_picture_whose_message_was_deleted_is_what_the_answer_is_about(
+    world, place, ann, fox, writes, account, results
+):
+    said = await writes(ann, fox, files=[upload(photos.png())])
+    account(ann).deletes(said)
+    await place.quiet()
+    await writes(ann, fox, "wear this")
+    await world.settle()
+    answer = results(fox)[-1]
+    assert answer.pictures == []
+    assert "One of the attached pictures could not be used" in answer.content
+
+
 async def test_attached_picture_of_a_reply_is_sent_along(world, ann, fox, writes):
     await writes(ann, fox, "wear this", files=[upload(photos.heic())])
     await world.settle()
     assert len([p for p in world.sent("wear this").payload["contents"][-1]["parts"] if "fileData" in p]) == 1
 
 
-@pytest.mark.parametrize("talk", ["// nice", "🎉", "<:fox:123456789012345678>", "..."])
-async def test_talk_is_left_alone(world, emulator, ann, fox, writes, talk):
-    said = await writes(ann, fox, talk)
+async def test_talk_is_left_alone(world, emulator, ann, fox, writes):
+    said = [await writes(ann, fox, talk) for talk in ("// nice", "🎉", "<:fox:123456789012345678>", "...")]
     await world.settle()
-    assert said.reactions == []
+    assert [message.content for message in said if message.reactions] == []
     assert len(await world.jobs()) == 1
 
 
@@ -119,7 +149,7 @@ async def test_refusal_for_somebody_who_takes_no_direct_messages_gives_nothing_a
     said = await writes(ann, fox, "make it blue --ar 1:7")
     (answer,) = (m for m in fox.messages if m.replied_to is said)
     assert "1:7" not in answer.content
-    assert "Press Edit" in answer.content
+    assert "press Edit" in answer.content
 
 
 # -- other places ----------------------------------------------------------------------------------------------------
@@ -133,6 +163,14 @@ async def test_words_in_a_direct_message_begin_and_edit(world, ann, account, wri
     await world.settle()
     assert len(results(dm)) == 2
     assert "contents" in world.sent("make it blue").payload
+
+
+async def test_direct_messages_of_different_members_share_no_servers_limit(world, ann, bob, account, writes, results):
+    await world.restart(max_images_per_server_per_day=1)
+    for member in (ann, bob):
+        await writes(member, account(member).dm, "a fox")
+        await world.settle()
+        assert len(results(account(member).dm)) == 1
 
 
 async def test_refusal_in_a_direct_message_answers_there(world, emulator, ann, account, writes):
@@ -191,7 +229,7 @@ async def test_thread_that_was_archived_is_heard_and_opened_again(world, place, 
 async def test_thread_that_is_archived_while_a_picture_is_made_is_opened_by_posting(
     world, place, ann, fox, writes, results
 ):
-    world.emulator.behave(latency=60)
+    world.emulator.behave(latency=PAINTING)
     await writes(ann, fox, "make it blue")
     await world.step()
     fox.archive()
@@ -247,7 +285,7 @@ async def test_limit_is_told_by_direct_message_and_a_failed_job_has_its_own_answ
 async def test_message_that_is_deleted_while_it_is_worked_on_is_cancelled(
     world, place, ann, fox, writes, results, account
 ):
-    world.emulator.behave(latency=30)
+    world.emulator.behave(latency=PAINTING)
     said = await writes(ann, fox, "make it blue")
     await world.step()
     account(ann).deletes(said)

@@ -13,6 +13,7 @@ from tests.emulators.discord.drafts import Changes, Draft
 from tests.emulators.discord.interactions import Interaction, InteractionKind
 from tests.emulators.discord.mentions import Pings, notified, pings
 from tests.emulators.discord.messages import Flag, Message, MessageKind, Reaction, Reference, reference_to
+from tests.emulators.discord.permissions import Permission
 
 if TYPE_CHECKING:
     from tests.emulators.discord.files import Attachment
@@ -43,8 +44,10 @@ class Acts:
     ) -> Message:
         """Say something. A thread that was archived is opened again by it. id: where it is not a new one."""
         if channel.is_thread:
-            self._wake(channel, author)
+            self._wake(channel, author, joins=by is None or self._state.answers_join_threads)
         found = pings(channel, author, draft.words, draft.allowed, replied_to=draft.answers)
+        if channel.kind is ChannelKind.PRIVATE_THREAD:
+            self._bring_in(channel, found.users)
         message = Message(
             id=id or self._state.ids.next(),
             channel=channel,
@@ -78,7 +81,7 @@ class Acts:
         if changes.components is not None:
             message.components = changes.components
         if changes.files is not None:
-            message.files = changes.files
+            self._replace_files(message, changes.files)
         if changes.flags is not None:
             message.flags = changes.flags
         message.flags &= ~Flag.LOADING
@@ -91,7 +94,7 @@ class Acts:
     def delete_message(self, message: Message) -> None:
         """What was made of it, a thread or a forwarded copy, stays."""
         if not message.deleted:
-            message.deleted = True
+            self._take_away(message)
             del message.channel.log[message.id]
             self._state.tell.message_deleted(message)
 
@@ -198,11 +201,10 @@ class Acts:
 
     def delete_channel(self, channel: Channel) -> None:
         """With its messages and threads. The message that a thread began with stays."""
-        for thread in channel.threads:
-            del self._state.channels[thread.id]
-        del self._state.channels[channel.id]
-        for message in list(channel.log.values()):
-            message.deleted = True
+        for gone in (*channel.threads, channel):
+            del self._state.channels[gone.id]
+            for message in gone.log.values():
+                self._take_away(message)
         self._state.tell.channel_deleted(channel)
 
     # -- interactions -------------------------------------------------------------------------------------------
@@ -247,6 +249,7 @@ class Acts:
     def _keep(self, message: Message) -> None:
         channel = message.channel
         channel.log[message.id] = message
+        self._state.said.append(message)
         for file in message.files:
             self.keep_file(file)
         if message.visible_to is None:
@@ -255,14 +258,36 @@ class Acts:
                 channel.life.sent += 1
                 channel.life.active_at = message.created_at
 
+    def _replace_files(self, message: Message, files: list[Attachment]) -> None:
+        for file in message.files:
+            file.removed = file not in files
+        for file in files:
+            self.keep_file(file)
+        message.files = files
+
+    def _take_away(self, message: Message) -> None:
+        """A message goes with its files, but for those that a forwarded copy shows."""
+        message.deleted = True
+        shown = [copy.attachments for said in self._state.said if not said.deleted for copy in said.snapshots]
+        for file in message.files:
+            file.removed = not any(file in files for files in shown)
+
     def _notify(self, message: Message, found: Pings) -> None:
         if not message.ephemeral:
             message.pinged |= notified(message.channel, message.author, found)
 
-    def _wake(self, thread: Channel, author: Person) -> None:
+    def _wake(self, thread: Channel, author: Person, *, joins: bool) -> None:
+        """joins: who writes in a thread is a member of it from then on; of an answer to an interaction nobody knows."""
         if thread.thread.archived:
             self.change_thread(thread, archived=False)
-        self.join_thread(thread, author)
+        if joins:
+            self.join_thread(thread, author)
+
+    def _bring_in(self, thread: Channel, mentioned: tuple[Person, ...]) -> None:
+        """Who is mentioned in a private thread becomes a member of it, if they see its channel (Discord's docs)."""
+        for person in mentioned:
+            if thread.permissions_of(person) & Permission.VIEW_CHANNEL:
+                self.join_thread(thread, person)
 
     def _announce(self, thread: Channel) -> None:
         """A thread of no message is announced where it was made, by a message of its own kind (Discord's docs)."""

@@ -43,20 +43,25 @@ class DiscordEmulator:
         self._rest = Rest(
             self.state, self.shards, faults=self.faults, gatekeeper=self.gatekeeper, recorder=self.recorder
         )
+        self.port = 0
         self._base = ""
 
     # -- where it listens ---------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def serve(self, port: int = 0) -> AsyncIterator[None]:
-        """Listen on 127.0.0.1 until left. Served again, it listens elsewhere, and still knows all."""
+    async def serve(self, port: int = 0, *, reached_at: int | None = None) -> AsyncIterator[None]:
+        """Listen on 127.0.0.1 until left. Served again, it listens elsewhere, and still knows all.
+
+        reached_at: the port that the bot is told, where something stands between the two; `port` tells where it leads.
+        """
         runner = web.AppRunner(self._rest.application(), access_log=None, shutdown_timeout=1)
         await runner.setup()
         try:
             site = web.TCPSite(runner, "127.0.0.1", port)
             await site.start()
             host, found = runner.addresses[0][:2]
-            self._base = f"{host}:{found}"
+            self.port = found
+            self._base = f"{host}:{reached_at or found}"
             self.shards.url = self.gateway
             self.state.signer.base = self.cdn
             yield

@@ -18,7 +18,8 @@ class Fault:
     """status: the answer instead of the true one; None with `reset`: the connection breaks; with neither: the true one.
 
     after_effect: what was asked for happens, only its answer is lost. latency: real seconds before the answer.
-    retry_after, via, in_all, scope: of a 429. code: in the body, for statuses with which Discord sends one.
+    retry_after, via, in_all, scope: of a 429. code: in the body, for statuses with which Discord sends one. page: the body is
+    a web page, as of something that stands before Discord.
     """
 
     route: str
@@ -32,6 +33,7 @@ class Fault:
     via: bool = True
     in_all: bool = False
     scope: str = "user"
+    page: bool = False
     cut_at: int | None = None
     met: int = 0
     gate: asyncio.Event | None = None
@@ -49,7 +51,7 @@ class Fault:
     @property
     def body(self) -> Json:
         if self.status == 429:
-            return too_often(self.retry_after, in_all=self.in_all)
+            return {**too_often(self.retry_after, in_all=self.in_all), "code": self.code}
         return {"message": f"{self.status}: emulated", "code": self.code}
 
 

@@ -41,6 +41,7 @@ class Person:
     locale: str = "en-US"
     upload_limit: int = UPLOAD_LIMIT
     accepts_dms: bool = True
+    blocks_bot: bool = False
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -108,11 +109,12 @@ class Person:
             raise CannotDoError(f"{self} may not react in {message.channel}")
         self.state.acts.react(message, self, emoji)
 
-    def opens_thread(self, channel: Channel, name: str, *, of: Message | None = None) -> Channel:
-        """A thread made by hand, of a message or of nothing."""
-        if channel.kind not in THREAD_OF:
-            raise CannotDoError(f"there are no threads in {channel}")
-        return self.state.acts.open_thread(channel, self, name, kind=THREAD_OF[channel.kind], starter=of)
+    def opens_thread(self, channel: Channel, name: str, *, of: Message | None = None, private: bool = False) -> Channel:
+        """A thread made by hand, of a message or of nothing. private: for those whom its members mention there."""
+        if channel.kind not in THREAD_OF or (private and channel.kind is not ChannelKind.TEXT):
+            raise CannotDoError(f"there are no such threads in {channel}")
+        kind = ChannelKind.PRIVATE_THREAD if private else THREAD_OF[channel.kind]
+        return self.state.acts.open_thread(channel, self, name, kind=kind, starter=of)
 
     def posts(self, forum: Channel, title: str, text: str, *, files: Sequence[Upload] = ()) -> Channel:
         """A post in a forum; its first message has the post's id (Discord's docs)."""

@@ -167,6 +167,10 @@ def locked() -> Refusal:
     return Refusal(400, 160005, "Thread is locked")
 
 
+def reaction_blocked() -> Refusal:
+    return Refusal(403, 90001, "Reaction was blocked")
+
+
 def too_many_threads() -> Refusal:
     return Refusal(400, 160006, "Maximum number of active threads reached")
 

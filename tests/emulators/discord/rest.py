@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -24,6 +25,7 @@ from tests.emulators.discord.state import State
 PREFIX = "/api/v10"
 LARGEST = 256 * 2**20  # bytes that are read of a request before it is judged
 BANNED = "error code: 1015"
+BLOCKED = "<!DOCTYPE html><title>Attention Required! | Cloudflare</title>"
 
 
 class Rest:
@@ -65,6 +67,8 @@ class Rest:
         async def serve(request: web.Request) -> web.StreamResponse:
             try:
                 return await self._serve(route, request)
+            except (ConnectionError, web.RequestPayloadError):  # the caller left
+                raise
             except Exception as mistake:
                 self.mistakes.append(mistake)
                 raise
@@ -105,10 +109,12 @@ class Rest:
 
     def _fail(self, route: Route, request: web.Request, body: Body, fault: Fault) -> web.StreamResponse:
         """What the fault says instead of the true answer."""
-        reply = Reply(status=fault.status or 0, json=fault.body if fault.status else None)
+        reply = Reply(status=fault.status or 0, json=fault.body if fault.status and not fault.page else None)
         self._record(route.name, request, body, reply, lost=fault.reset, shared=fault.scope == "shared")
         if fault.reset:
             return _reset(request)
+        if fault.page:
+            return web.Response(status=reply.status, text=BLOCKED, content_type="text/html")
         return _response(reply, fault.headers)
 
     def _ban(self, route: Route, request: web.Request, body: Body) -> web.StreamResponse:
@@ -188,7 +194,8 @@ def _reset(request: web.Request) -> web.StreamResponse:
     transport = request.transport
     if transport is not None:
         raw = transport.get_extra_info("socket")
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with suppress(OSError):  # it is gone already
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
     return web.Response()
 

@@ -21,6 +21,7 @@ from tests.emulators.discord.refusals import (
     not_a_text_channel,
     not_in_a_dm,
     not_your_message,
+    reaction_blocked,
     system_message,
     too_many_reactions,
     unknown_emoji,
@@ -74,7 +75,7 @@ def recipient_reachable(call: Call, channel: Channel) -> bool:
     recipient = channel.recipient
     assert recipient is not None
     shares = any(recipient.id in guild.memberships and guild.has_bot for guild in call.state.guilds.values())
-    return recipient.accepts_dms and (shares or bool(channel.log))
+    return recipient.accepts_dms and not recipient.blocks_bot and (shares or bool(channel.log))
 
 
 async def edit(call: Call) -> Reply:
@@ -135,6 +136,8 @@ async def react(call: Call) -> Reply:
     _not_archived(channel)
     if not is_emoji(emoji):
         raise unknown_emoji()
+    if message.author.blocks_bot:
+        raise reaction_blocked()
     if message.reaction(emoji) is None:
         call.check(channel, Permission.ADD_REACTIONS)
         if len(message.reactions) >= MAX_REACTIONS:

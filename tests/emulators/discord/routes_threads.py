@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from tests.emulators.discord.calls import Call, Reply, Route
 from tests.emulators.discord.channels import ARCHIVE_AFTER, POSTS_ONLY, THREAD_OF, Channel, ChannelKind
 from tests.emulators.discord.check_embeds import check_string
@@ -148,8 +150,13 @@ async def archived_public(call: Call) -> Reply:
     if channel.kind not in {*THREAD_OF, *POSTS_ONLY}:
         raise wrong_channel_type()
     limit = call.number("limit", 50, 2, 100)
+    before = dt.datetime.fromisoformat(call.query["before"]).timestamp() if "before" in call.query else float("inf")
     found = [
-        thread for thread in channel.threads if thread.thread.archived and thread.kind != ChannelKind.PRIVATE_THREAD
+        thread
+        for thread in channel.threads
+        if thread.thread.archived
+        and thread.kind != ChannelKind.PRIVATE_THREAD
+        and thread.thread.archive_changed_at < before
     ]
     found.sort(key=lambda thread: thread.thread.archive_changed_at, reverse=True)
     return Reply(json=_listed(call, found[:limit], more=len(found) > limit))

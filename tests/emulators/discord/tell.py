@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.emulators.discord import guild_views, views
+from tests.emulators.discord.channels import ChannelKind
 from tests.emulators.discord.intents import NONE, Intents
 from tests.emulators.discord.interaction_views import interaction_json
 from tests.emulators.discord.message_views import message_event
@@ -92,7 +93,11 @@ class Tell:
     def thread_members_updated(
         self, thread: Channel, *, added: Person | None = None, removed: Person | None = None
     ) -> None:
-        """Without the members intent an application learns only of itself (Discord's docs)."""
+        """Without the members intent an application learns only of itself; of a private thread that it is added to it learns
+        first that there is one (Discord's docs).
+        """
+        if added is self._state.bot and thread.kind is ChannelKind.PRIVATE_THREAD:
+            self._thread("THREAD_CREATE", thread, views.channel_json(thread))
         if self._state.bot in (added, removed):
             data: Json = {"id": str(thread.id), "member_count": len(thread.thread.members)}
             if added:

@@ -6,7 +6,7 @@ import aiohttp
 import discord
 import pytest
 
-from tests.emulators.discord_tests.bot import running
+from tests.emulators.discord_tests.bot import hurry, running
 
 SEND = "POST /channels/{channel_id}/messages"
 
@@ -50,7 +50,16 @@ async def test_a_429_is_discord_s_or_cloudflare_s(emulator, rest, general):
     assert (status, "Via" in headers, emulator.gatekeeper.invalid) == (429, False, 1)
 
 
-async def test_the_library_s_own_retry_after_a_lost_answer_makes_one_message(emulator, general):
+async def test_what_stands_before_discord_answers_with_a_page(emulator, rest, general):
+    emulator.faults.lay(SEND, status=403, page=True)
+    status, body, headers = await send(rest, general)
+    assert (status, headers["Content-Type"].partition(";")[0]) == (403, "text/html")
+    assert "Cloudflare" in body
+    assert general.messages == []
+
+
+async def test_the_library_s_own_retry_after_a_lost_answer_makes_one_message(emulator, general, monkeypatch):
+    hurry(monkeypatch)
     async with running(emulator) as bot:
         emulator.faults.lay(SEND, status=502, after_effect=True)
         await bot.get_partial_messageable(general.id).send("once")

@@ -69,6 +69,25 @@ async def test_a_file_given_to_a_command_is_removed_after_a_while(emulator, fetc
     assert (await fetch(attachment["url"]))[0] == 404
 
 
+async def test_a_file_of_an_edit_is_served_and_the_one_it_replaces_is_not(rest, fetch, link, general):
+    _, posted = await rest("POST", f"/channels/{general.id}/messages", {"content": "x"}, files=[("a.png", PNG)])
+    path = f"/channels/{general.id}/messages/{posted['id']}"
+    first = posted["attachments"][0]["url"]
+    _, edited = await rest("PATCH", path, {"attachments": []}, files=[("b.png", PNG)])
+    assert (await fetch(edited["attachments"][0]["url"]))[:2] == (200, PNG)
+    assert (await fetch(first))[0] == 404
+
+
+async def test_a_file_goes_with_its_message_unless_it_was_passed_on(fetch, link, general, ann):
+    message = ann.writes(general, files=[Upload(name="a.png", data=PNG)])
+    kept = ann.writes(general, files=[Upload(name="a.png", data=PNG)])
+    ann.writes(general, forward=kept)
+    urls = [await link(message), await link(kept)]
+    ann.deletes(message)
+    ann.deletes(kept)
+    assert [(await fetch(url))[0] for url in urls] == [404, 200]
+
+
 async def test_files_fail_and_break_off_when_told_to(emulator, fetch, link, general, ann):
     url = await link(ann.writes(general, files=[Upload(name="a.png", data=PNG)]))
     emulator.faults.lay("CDN", status=503)

@@ -315,6 +315,15 @@ async def test_a_direct_message_reaches_only_who_takes_them(emulator, rest, ann)
     assert (await rest("DELETE", f"/channels/{ann.dm.id}/messages/{mine.id}"))[1]["code"] == 50003
 
 
+async def test_who_has_blocked_the_bot_is_spared_its_reactions_and_messages(rest, general, ann):
+    said = ann.writes(general, "x")
+    ann.blocks_bot = True
+    path = f"/channels/{general.id}/messages/{said.id}/reactions/%E2%8F%B3/@me"
+    status, answer = await rest("PUT", path)
+    assert (status, answer["code"]) == (403, 90001)
+    assert (await send(rest, ann.dm, {"content": "hello"}))[1]["code"] == 50007
+
+
 async def test_a_reply_to_a_message_that_is_gone_may_be_said_all_the_same(rest, general, ann):
     gone = ann.writes(general, "x")
     gone.delete()

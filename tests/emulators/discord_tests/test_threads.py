@@ -162,6 +162,24 @@ async def test_a_thread_of_nothing_is_private_unless_it_says_so(emulator, rest, 
     assert ann.sees(emulator.state.channels[int(private["id"])]) == []
 
 
+async def test_a_private_thread_is_seen_by_those_who_are_mentioned_there(emulator, rest, general, ann, ben):
+    thread = ann.opens_thread(general, "secret", private=True)
+    assert (await send(rest, thread))[1]["code"] == 50001
+    ann.writes(thread, f"{ben.mention} {emulator.bot.mention} look")
+    assert thread.sees(ben)
+    assert (await send(rest, thread))[0] == 200
+
+
+@pytest.mark.parametrize("joins", [False, True], ids=["stays outside", "joins"])
+async def test_whether_an_answer_makes_the_bot_a_member_of_a_private_thread_is_for_the_test_to_say(
+    emulator, asked, answers, general, ann, joins
+):
+    emulator.state.answers_join_threads = joins
+    thread = ann.opens_thread(general, "secret", private=True)
+    await answers(ann.slash(thread, "imagine", prompt="x"), 4, {"content": "x"})
+    assert thread.sees(emulator.bot) is joins
+
+
 async def test_threads_are_listed_open_ones_and_archived_ones(rest, guild, general, thread, ann):
     other = ann.opens_thread(general, "other")
     other.archive()
