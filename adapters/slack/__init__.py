@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["Settings", "check", "configured", "connect", "routes"]
 
 
-async def check(settings: Settings, *, named: bool) -> list[Finding]:
-    """The lines of `darkroom check` about Slack. named: PLATFORMS names it."""
+async def check(settings: Settings, *, named: bool, listens: bool = True) -> list[Finding]:
+    """The lines of `darkroom check` about Slack. named: PLATFORMS names it. listens: this process shall hear members there."""
     from adapters.slack.checks import check as checked  # noqa: PLC0415  see above
 
-    return await checked(settings, named=named)
+    return await checked(settings, named=named, listens=listens)
 
 
 def connect(settings: Settings, service: Service, views: Views) -> Slack:

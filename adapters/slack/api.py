@@ -15,8 +15,9 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.faults import Limited, OwnerMustAct, mapped
-from adapters.slack.pacing import Pacer
+from adapters.slack.pacing import Paced, Pacer, Priority
 from adapters.slack.settings import Settings, bot_token
+from adapters.slack.timing import Timing
 from bot.errors import RetryLater
 from bot.model import Json
 
@@ -34,7 +35,6 @@ _METHODS: Mapping[str, str] = MappingProxyType(
         "conversations.replies": "conversations_replies",
         "files.completeUploadExternal": "files_completeUploadExternal",
         "files.delete": "files_delete",
-        "files.getUploadURLExternal": "files_getUploadURLExternal",
         "files.info": "files_info",
         "reactions.add": "reactions_add",
         "reactions.remove": "reactions_remove",
@@ -42,6 +42,15 @@ _METHODS: Mapping[str, str] = MappingProxyType(
         "views.publish": "views_publish",
     }
 )
+_FORMS = frozenset({"files.getUploadURLExternal"})
+"""Methods that the library asks by a query, where a long alt text in no Latin script makes an address that nobody takes."""
+
+_OPTIONAL = frozenset({"conversations.join", "reactions.add", "reactions.remove", "views.publish"})
+"""Nobody is left without an answer where the app lacks the scopes of these; `darkroom check` tells of them."""
+
+_TROUBLE_SECONDS = 3_600.0
+"""What is never asked again cannot show that it works again."""
+
 _SECONDS = aiohttp.ClientTimeout(total=30.0, sock_connect=10.0)
 _UPLOAD_SECONDS = aiohttp.ClientTimeout(total=180.0, sock_connect=10.0)
 
@@ -49,10 +58,11 @@ _UPLOAD_SECONDS = aiohttp.ClientTimeout(total=180.0, sock_connect=10.0)
 class Api:
     """One per process."""
 
-    def __init__(self, settings: Settings, pacer: Pacer) -> None:
+    def __init__(self, settings: Settings, timing: Timing) -> None:
         self.settings = settings
-        self.pacer = pacer
-        self._troubles: dict[str, str] = {}
+        self.pacer = Pacer(timing.now)
+        self._timing = timing
+        self._troubles: dict[str, tuple[str, float]] = {}
         self._told_time: tuple[float, float] | None = None
         self._session: aiohttp.ClientSession | None = None
 
@@ -69,14 +79,15 @@ class Api:
 
     @property
     def trouble(self) -> str | None:
-        """What only the bot's owner can put right, as Slack last said it; None when all is well."""
-        return next(iter(self._troubles.values()), None)
+        """What only the bot's owner can put right, as Slack said it within the last hour; None when all is well."""
+        since = self._timing.now() - _TROUBLE_SECONDS
+        return next((reason for reason, at in self._troubles.values() if at > since), None)
 
     def owner_must(self, reason: str, *, of: str) -> None:
         """of: the method, or whatever else does not work without the owner; logged once."""
-        if self._troubles.get(of) != reason:
+        if self._troubles.get(of, ("", 0.0))[0] != reason:
             structlog.get_logger("slack").error("owner_must_act", of=of, reason=reason)
-        self._troubles[of] = reason
+        self._troubles[of] = reason, self._timing.now()
 
     def works(self, of: str) -> None:
         self._troubles.pop(of, None)
@@ -93,26 +104,50 @@ class Api:
             await self._session.close()
 
     async def call(
-        self, method: str, *, key: str | None = None, paced: bool = True, workspace: str | None = None, **args: Any
+        self,
+        method: str,
+        *,
+        key: str | None = None,
+        priority: Priority = Priority.USUAL,
+        patience: float = 0.0,
+        workspace: str | None = None,
+        **args: Any,
     ) -> Json:
-        """One method of the Web API; the answer as it is. Raises RetryLater and GiveUp.
+        """One method of the Web API at its turn; the answer as it is. Raises RetryLater (Paced: nothing was sent) and GiveUp.
 
-        key: keeps the place in the queue where it has to wait. paced: False for what was given its turn already. workspace:
-        whose token; None while there is one.
+        key: keeps the place in the line where it has to wait. patience: seconds to wait here for the turn. workspace: whose
+        token; None while there is one.
         """
         channel = args.get("channel") or args.get("channel_id")
-        if paced:
-            self.pacer.turn(method, channel, key=key)
+        while True:
+            try:
+                with self.pacer.turn(method, channel, key=key, priority=priority):
+                    return await self.send(method, workspace=workspace, **args)
+            except Paced as error:
+                pause = error.after or 0.0
+                if pause > patience:
+                    raise
+                patience -= pause
+                await self._timing.sleep(pause)
+
+    async def send(self, method: str, *, workspace: str | None = None, **args: Any) -> Json:
+        """The same for what has been given its turn already."""
+        channel = args.get("channel") or args.get("channel_id")
         try:
             async with self.session() as session:
                 with mapped():
                     client = self._client(session, bot_token(self.settings, workspace))
-                    response = await getattr(client, _METHODS[method])(**args)
+                    response: Any
+                    if method in _FORMS:
+                        response = await client.api_call(method, data=args)
+                    else:
+                        response = await getattr(client, _METHODS[method])(**args)
         except Limited as error:
             self.pacer.limited(method, channel, error.after or 0.0)
             raise
         except OwnerMustAct as error:
-            self.owner_must(error.reason, of=method)
+            if method not in _OPTIONAL or error.code != "missing_scope":
+                self.owner_must(error.reason, of=method)
             raise
         self.works(method)
         answer: Json = dict(response.data)

@@ -186,9 +186,8 @@ class Asking:
     def _why_not(self, spot: Spot, error: Refused) -> str | None:
         if error.code not in ABSENT:
             return None
-        return (
-            wording.not_in_talks() if spot.is_talk else wording.invite(self._workspace.me and self._workspace.me.user)
-        )
+        me = self._workspace.me
+        return wording.not_in_talks() if spot.is_talk else wording.invite(me.user if me else None)
 
 
 async def guarded(work: Awaitable[Answer]) -> Answer:

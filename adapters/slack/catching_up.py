@@ -9,15 +9,14 @@ import structlog
 
 from adapters.slack.cards import thread_of
 from adapters.slack.hearing import Hearing
-from adapters.slack.inbound import PLATFORM, message_ref
+from adapters.slack.inbound import PLATFORM, is_direct, mentions, message_ref
 from adapters.slack.lookups import Lookups
 from adapters.slack.timing import Timing
 from adapters.slack.workspace import Workspace
 from bot.errors import GiveUp
-from bot.model import Conversation
 from bot.ports import StoreBusy
 from bot.service import Service
-from bot.views import Views
+from bot.views import Thread, Views
 
 DAY = 86_400.0
 MOST_REQUESTS = 15
@@ -79,10 +78,10 @@ class CatchingUp:
         if known is not None:
             since = max(known["until"] - _SLACK_SECONDS, self._lookups.slack_time() - DAY)
             recent = await self._recent()
-            for conversation in recent[:MOST_REQUESTS]:
-                if conversation.id not in read:
-                    heard += await self._replies(conversation, since)
-                    read.add(conversation.id)
+            for thread in recent[:MOST_REQUESTS]:
+                if thread.conversation.id not in read:
+                    heard += await self._replies(thread, since)
+                    read.add(thread.conversation.id)
             if len(recent) > MOST_REQUESTS:
                 self._log.warning("not_all_caught_up", threads=len(recent), looked_at=MOST_REQUESTS)
             self._log.info("caught_up", threads=min(len(recent), MOST_REQUESTS), messages=heard)
@@ -90,18 +89,19 @@ class CatchingUp:
         await self.mark()
         return heard
 
-    async def _recent(self) -> list[Conversation]:
+    async def _recent(self) -> list[Thread]:
         """Threads in which somebody asked for something in the last day, newest first."""
         me = await self._workspace.identity()
         since = self._timing.now() - DAY
         return [
-            thread.conversation
+            thread
             for thread in await self._views.threads(PLATFORM, workspace=me.team, limit=200)
             if thread.conversation.ref.thread and any(v.job.accepted_at > since for v in thread.versions)
         ]
 
-    async def _replies(self, conversation: Conversation, since: float) -> int:
-        ref, heard = conversation.ref, 0
+    async def _replies(self, thread: Thread, since: float) -> int:
+        me, ref, heard = await self._workspace.identity(), thread.conversation.ref, 0
+        asked = _asked_since(thread)
         try:
             missed = [
                 message
@@ -112,7 +112,23 @@ class CatchingUp:
             self._log.info("not_caught_up", reason=error.reason)
             return 0
         for message in sorted(missed, key=lambda m: float(m["ts"])):
+            author, said_at = str(message.get("user")), float(message["ts"])
+            named = mentions(message, me.user)
+            if not (named or is_direct(ref.channel)) and asked.get(author, said_at) >= said_at:
+                continue  # talk, as it was when it was said: who takes part since has not asked for this
+            if named:
+                asked.setdefault(author, said_at)
             if await self._views.job_of(message_ref(ref.channel, message["ts"])) is None:
                 heard += 1
                 await self._hearing.message({**message, "channel": ref.channel})
         return heard
+
+
+def _asked_since(thread: Thread) -> dict[str, float]:
+    """Since when each member takes part in a thread, by Slack's clock wherever a message of Slack shows it."""
+    asked = {thread.conversation.starter.id: 0.0}
+    for version in thread.versions:
+        job = version.job
+        shown = job.asked_in or job.card
+        asked.setdefault(job.requester.id, float(shown.id) if shown else job.accepted_at)
+    return asked

@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 from adapters.slack.api import Api
 from adapters.slack.hooks import PATH
-from adapters.slack.pacing import Pacer
 from adapters.slack.platform import NO_PORT, NO_TOKEN, refused
 from adapters.slack.settings import Mode, Settings
 from adapters.slack.tickets import Tickets
+from adapters.slack.timing import Timing
 from bot.errors import GiveUp, RetryLater
 from bot.model import Finding, Json
 
@@ -32,17 +32,17 @@ SCOPES = frozenset(
 """What the bot's token must be allowed; deploy/slack-manifest.yaml asks for these and no others."""
 
 
-async def check(settings: Settings, *, named: bool) -> list[Finding]:
-    """Mode, stray settings, proxy, token, scopes, connection. named: PLATFORMS names `slack`."""
+async def check(settings: Settings, *, named: bool, listens: bool = True) -> list[Finding]:
+    """Mode, stray settings, proxy, token, scopes, connection. named: PLATFORMS names `slack`. listens: members are heard here."""
     if settings.slack_bot_token is None and not named:
         return []
-    findings = [_mode(settings), *_strays(settings)]
+    findings = [_mode(settings) if listens else _posting(settings), *_strays(settings)]
     if settings.slack_bot_token is None:
         return findings
-    api = Api(settings, Pacer())
+    api = Api(settings, Timing())
     try:
         findings += await _token(api)
-        if settings.mode is Mode.SOCKET:
+        if listens and settings.mode is Mode.SOCKET:
             findings.append(await _socket(api))
     finally:
         await api.close()
@@ -62,6 +62,12 @@ def _mode(settings: Settings) -> Finding:
         f"https://YOUR-HOST{PATH} in the app's settings for events, interactivity and the command; HTTP_PORT is {settings.http_port}."
     )
     return Finding(subject="Slack", ok=True, text=text)
+
+
+def _posting(settings: Settings) -> Finding:
+    refusal = refused(settings, listens=False)
+    text = refusal or "only posts: the gateway hears its members."
+    return Finding(subject="Slack", ok=refusal is None, text=text)
 
 
 def _strays(settings: Settings) -> list[Finding]:

@@ -22,6 +22,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from adapters.slack.api import Api
 from adapters.slack.faults import mapped
 from adapters.slack.tickets import Tickets
+from adapters.slack.timing import Timing
 from bot.errors import GiveUp, RetryLater
 from bot.model import Json
 
@@ -38,10 +39,11 @@ _MOST_PAUSE = 60.0
 class Sockets:
     """Runs the connections. heard_again: called whenever nobody listened before, and somebody does now."""
 
-    def __init__(self, api: Api, app: AsyncApp, heard_again: Callable[[], None]) -> None:
+    def __init__(self, api: Api, app: AsyncApp, heard_again: Callable[[], None], timing: Timing) -> None:
         self._api = api
         self._app = app
         self._heard_again = heard_again
+        self._timing = timing
         self._tickets = Tickets(api)
         self._live: set[aiohttp.ClientWebSocketResponse] = set()
         self._beside: set[asyncio.Task[None]] = set()
@@ -80,7 +82,7 @@ class Sockets:
                 self._why_not = f"does not let us listen: {error.reason}. Look at SLACK_APP_TOKEN"
                 pause = _MOST_PAUSE
                 self._log.error("socket_refused", reason=error.reason)
-            await asyncio.sleep(pause * random.uniform(1.0, 1.2))
+            await self._timing.sleep(pause * random.uniform(1.0, 1.2))
 
     async def _connection(self) -> float:
         """One connection to its end, or to the moment at which it needs a successor; seconds to pause before that."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
+import structlog
 
 from adapters.slack import inbound, wording
 from adapters.slack.api import Api
@@ -41,10 +42,11 @@ class Downloads:
         try:
             file = (await self._api.call("files.info", key=attachment.address, file=attachment.address))["file"]
         except Refused as error:
-            gone = error.code in GONE
-            raise UserError(wording.file_gone(name) if gone else wording.file_closed(name)) from error
+            if error.code in GONE:  # also Slack's word for what this token may not see
+                raise UserError(wording.file_unseen(name)) from error
+            raise UserError(wording.file_closed(name)) from error
         except OwnerMustAct as error:
-            if "scope" not in error.reason:
+            if error.code != "missing_scope":
                 raise
             raise UserError(wording.files_scope_missing(name)) from error
         name = file.get("name") or name
@@ -93,18 +95,25 @@ class Downloads:
                     messages.picture_too_heavy(messages.file_name(name), size=size, most=MAX_RECEIVED_BYTES)
                 )
         if response.content_type == "text/html" and sniff(bytes(data)) is None:
-            raise self._signed_out(name)  # observed: 200 and a sign-in page where the scope is missing
-        self._api.works("downloads")
+            raise self._signed_out(name)  # observed: 200 and a sign-in page
         return bytes(data)
 
-    def _signed_out(self, name: str) -> UserError:
-        self._api.owner_must(wording.FILES_SCOPE_MISSING, of="downloads")
-        return UserError(wording.files_scope_missing(name))
+    @staticmethod
+    def _signed_out(name: str) -> UserError:
+        """Slack told of this file just now, so the token and its scope are good, and only these bytes are not for us."""
+        structlog.get_logger("slack").warning("sign_in_page_instead_of_a_file")
+        return UserError(wording.file_unseen(name))
 
     def _is_slacks(self, url: str) -> bool:
         """Whether this address may be given the token."""
-        parts, own = urlsplit(url), urlsplit(self._api.settings.slack_api_url)
-        if (parts.scheme, parts.hostname, parts.port) == (own.scheme, own.hostname, own.port):
+        own = urlsplit(self._api.settings.slack_api_url)
+        try:
+            parts = urlsplit(url)
+            place = parts.scheme, parts.hostname, parts.port
+        except ValueError:  # no address at all
+            return False
+        if place == (own.scheme, own.hostname, own.port):
             return True
         host = (parts.hostname or "").lower()
-        return parts.scheme == "https" and any(host == known or host.endswith(f".{known}") for known in _HOSTS)
+        known = any(host == slacks or host.endswith(f".{slacks}") for slacks in _HOSTS)
+        return known and parts.scheme == "https" and parts.port in (None, 443)

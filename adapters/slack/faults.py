@@ -40,9 +40,11 @@ _CLOSED = ABSENT | {
 _TOKEN = frozenset(
     {"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked", "org_login_required"}
 )
-_PASSING = frozenset(
-    {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org", "upload_failed"}
-)
+_STUMBLES = frozenset({"fatal_error", "internal_error"})
+_PASSING = frozenset({"request_timeout", "service_unavailable", "team_added_to_org", "upload_failed"})
+
+_OURS = frozenset({400, 413, 414, 431})
+"""Statuses that mean the request as it was made: too long, or in a form that the way to Slack does not take."""
 
 OWNER_PAUSE = 300.0
 """Seconds until something is tried again that only the bot's owner can put right."""
@@ -56,7 +58,26 @@ class Limited(RetryLater):
 
 
 class OwnerMustAct(RetryLater):
-    """A token or a scope is not as it should be. It is tried again, because the owner may put it right meanwhile."""
+    """A token or a scope is not as it should be. It is tried again, because the owner may put it right meanwhile.
+
+    code: Slack's own word for why.
+    """
+
+    def __init__(self, reason: str, *, code: str) -> None:
+        super().__init__(reason, after=OWNER_PAUSE)
+        self.code = code
+
+
+class Stumbled(RetryLater):
+    """Slack failed inside, and so it will again where something in the request makes it fail."""
+
+
+class Unsent(RetryLater):
+    """There was no connection, so Slack has heard nothing of it."""
+
+
+NOT_DONE = (Limited, OwnerMustAct, Unsent)
+"""What says for certain that a request had no effect."""
 
 
 class Refused(GiveUp):
@@ -79,6 +100,8 @@ def meant(error: BaseException) -> RetryLater | GiveUp | None:
             return error
         case SlackApiError():
             return _answered(error)
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            return Unsent(f"Slack cannot be reached ({type(error).__name__})")
         case SlackClientError() | aiohttp.ClientError() | TimeoutError() | OSError() | json.JSONDecodeError():
             return RetryLater(f"Slack cannot be reached ({type(error).__name__})")
         case (
@@ -104,11 +127,13 @@ def _answered(error: SlackApiError) -> RetryLater | GiveUp:
     if code == "missing_scope":
         return OwnerMustAct(
             f"the Slack app lacks the scope {answer.get('needed', '')}; add it (deploy/slack-manifest.yaml) and reinstall the app",
-            after=OWNER_PAUSE,
+            code=code,
         )
     if code in _TOKEN:
-        return OwnerMustAct(f"Slack refuses the token ({code}); renew SLACK_BOT_TOKEN", after=OWNER_PAUSE)
-    if status >= 500 or not code or code in _PASSING:
+        return OwnerMustAct(f"Slack refuses the token ({code}); renew SLACK_BOT_TOKEN", code=code)
+    if code in _STUMBLES:
+        return Stumbled(said)
+    if status >= 500 or (not code and status not in _OURS) or code in _PASSING:
         return RetryLater(said)
     details = "; ".join(map(str, answer.get("response_metadata", {}).get("messages", ())))[:300]
     kind = FailureKind.PLACE if code in _CLOSED else FailureKind.UNKNOWN

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from adapters.slack import inbound, wording
+from adapters.slack.asking import HELP, LIMITS
 from adapters.slack.inbound import PLATFORM, Spot
 from adapters.slack.outbound import Outbound
 from adapters.slack.telling import tell
@@ -88,16 +89,30 @@ class Hearing:
         utterance = inbound.utterance(event, workspace=me.team, me=me.user, plain_talk=await self._began(event, me))
         if any(inbound.is_stub(file) for file in event.get("files") or ()):
             utterance = await self._described(utterance, event)
+        if await self._asked_how(utterance, event, me):
+            return
         try:
             job = await self._service.reply(utterance)
         except UserError as error:
-            await self._refuse(event, me.team, str(error))
+            await self._tell_once(event, me.team, str(error))
             return
         if job is not None and job.state in OPEN and utterance.message is not None:
             try:
                 await self._outbound.react(utterance.message, Mood.WORKING)
             except (RetryLater, GiveUp) as error:
                 self._log.debug("reaction_failed", job=job.id, reason=error.reason)
+
+    async def _asked_how(self, utterance: Utterance, event: Json, me: Identity) -> bool:
+        """Its name alone, `help` and `limits` are about the bot, as they are after `/imagine`; nothing is painted of them."""
+        said = utterance.text.strip().lower()
+        meant = utterance.mentions_bot or (utterance.private and said != "")
+        if utterance.attachments or utterance.begins_with_mention or not meant:
+            return False
+        if said in HELP:
+            await self._tell_once(event, me.team, "\n".join(wording.how_to()), ours=True)
+        elif said in LIMITS:
+            await self._tell_once(event, me.team, await self._service.usage(PLATFORM, me.team, utterance.author))
+        return said in HELP or said in LIMITS
 
     async def _began(self, event: Json, me: Identity) -> bool:
         """Whether the bot's work began this thread: its card, or a message that asked it for a picture, is at its top."""
@@ -119,17 +134,20 @@ class Hearing:
             files.append(known)
         return replace(utterance, attachments=tuple(files))
 
-    async def _refuse(self, event: Json, workspace: str, sentence: str) -> None:
+    async def _tell_once(self, event: Json, workspace: str, sentence: str, *, ours: bool = False) -> None:
         """Said once, also when the message is delivered again to another process."""
         key = f"refused:{event['user']}:{event['channel']}-{event['ts']}"
         if await self._memory.recall(key) is None:
             await self._memory.remember(key, {}, for_seconds=_REFUSALS_KEPT)
-            await tell(self._outbound.api, self._spot(event, workspace), sentence)
+            await tell(self._outbound.api, self._spot(event, workspace), sentence, ours=ours)
 
     @staticmethod
     def _spot(event: Json, workspace: str) -> Spot:
         person = Person(id=event["user"], name=event["user"])
-        return Spot(workspace=workspace, channel=event["channel"], thread=event.get("thread_ts"), person=person)
+        thread = event.get("thread_ts")
+        return Spot(
+            workspace=workspace, channel=event["channel"], thread=thread, person=person, in_thread=thread is not None
+        )
 
     def _remember(self, source: str) -> None:
         self._heard[source] = None

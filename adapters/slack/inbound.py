@@ -41,6 +41,8 @@ class Spot:
     thread: str | None
     person: Person
     response_url: str | None = None
+    in_thread: bool = False
+    """It was done on a message inside a thread, where an answer by `response_url` is not seen (observed)."""
     is_talk: bool = False
     """A direct message of several people, or of two others: no app can be invited there."""
 
@@ -83,6 +85,7 @@ def action_spot(body: Json, workspace: str) -> Spot:
         thread=message.get("thread_ts") or container.get("thread_ts") or message.get("ts"),
         person=_person(body["user"]),
         response_url=body.get("response_url"),
+        in_thread=message.get("thread_ts") not in (None, message.get("ts")),
         is_talk=_is_talk((body.get("channel") or {}).get("name")),
     )
 
@@ -95,6 +98,7 @@ def window_spot(body: Json, window: Window, workspace: str) -> Spot:
         thread=window.thread,
         person=_person(body["user"]),
         response_url=window.response_url,
+        in_thread=window.thread is not None and window.job is not None,  # pictures of the bot stand in threads
     )
 
 
@@ -179,9 +183,10 @@ def message_ref(channel: str, ts: str) -> MessageRef:
 def utterance(event: Json, *, workspace: str, me: str, plain_talk: bool) -> Utterance:
     """A message as the core hears it. me: the bot's user id. plain_talk: the bot's work began this thread.
 
-    Slack has no answer to one message inside a thread, so nothing is ever `replied_to`.
+    Slack has no answer to one message inside a thread. In a direct message, which is no thread, a thread is one.
     """
     text = event.get("text") or ""
+    answers_bot = is_private(event) and event.get("thread_ts") is not None and event.get("parent_user_id") == me
     first = _FIRST_MENTION.match(text)
     return Utterance(
         source_id=source_id(event),
@@ -191,6 +196,8 @@ def utterance(event: Json, *, workspace: str, me: str, plain_talk: bool) -> Utte
         text=words(event, me),
         attachments=attachments(event.get("files") or ()),
         message=message_ref(event["channel"], event["ts"]),
+        replied_to=message_ref(event["channel"], event["thread_ts"]) if answers_bot else None,
+        replied_to_bot=answers_bot,
         mentions_bot=mentions(event, me),
         begins_with_mention=first is not None and first["id"] != me,
         private=is_private(event),

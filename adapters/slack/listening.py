@@ -24,9 +24,12 @@ from adapters.slack.settings import Settings, bot_token
 from adapters.slack.telling import tell
 from adapters.slack.workspace import Workspace
 from bot.model import Json
+from bot.ports import StoreBusy
 
-STORE_SECONDS = 0.1
-"""How long an acknowledgement waits for what was asked to be stored; Slack allows 3 s (docs), people notice 0.3 s."""
+STORE_SECONDS = 2.0
+"""How long an acknowledgement waits for what was asked to be stored; Slack allows 3 s (docs). What is acknowledged is never
+delivered again, so a process that died between the two would lose it without anybody knowing.
+"""
 
 _ANY = re.compile(".*", re.DOTALL)
 Ack = Callable[..., Awaitable[Any]]
@@ -59,6 +62,7 @@ class Listener:
             ignoring_self_events_enabled=False,  # the events of our own shares end a wait
             attaching_conversation_kwargs_enabled=False,
             ssl_check_enabled=False,  # it is answered without a look at the signature, and Slack no longer asks it
+            process_before_response=True,  # or bolt would acknowledge events before they are looked at
         )
         app.command("/imagine")(self._command)
         app.action(buttons.ACTION)(self._action)
@@ -136,10 +140,10 @@ class Listener:
         self._later(Answer(after=answer.after))
 
     async def _message(self, event: Json) -> None:
-        self._spawn(self._quietly(self._hearing.message(event)))
+        await self._taken_up(self._hearing.message(event))
 
     async def _mention(self, event: Json) -> None:
-        self._spawn(self._quietly(self._hearing.mention(event)))
+        await self._taken_up(self._hearing.mention(event))
 
     async def _home_opened(self, event: Json) -> None:
         if event.get("tab", "home") == "home":
@@ -147,6 +151,10 @@ class Listener:
 
     async def _unknown(self, ack: Ack) -> None:
         await ack()
+
+    async def _taken_up(self, work: Coroutine[Any, Any, None]) -> None:
+        """Bolt acknowledges an event when this returns: when what it asks for is stored, or after STORE_SECONDS."""
+        await asyncio.wait({self._spawn(self._quietly(work))}, timeout=STORE_SECONDS)
 
     # -- inside -------------------------------------------------------------------------------------------------
 
@@ -182,5 +190,7 @@ class Listener:
     async def _quietly(self, work: Awaitable[None]) -> None:
         try:
             await work
+        except StoreBusy as error:  # what was stored before is seen to by the poller
+            self._log.warning("not_finished", reason=str(error))
         except Exception:  # noqa: BLE001 - logged as the bug it is
             self._log.exception("bug_in_listener")

@@ -2,58 +2,50 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
 
 from adapters.slack import wording
 from adapters.slack.api import Api
-from adapters.slack.cards import GAP_SECONDS, Cards, thread_of
-from adapters.slack.delivering import Deliveries
+from adapters.slack.cards import Cards, thread_of
+from adapters.slack.delivering import Deliveries, Unshown
 from adapters.slack.downloading import Downloads
 from adapters.slack.faults import ABSENT, Refused
 from adapters.slack.inbound import PLATFORM, is_direct, message_ref
 from adapters.slack.lookups import Lookups
-from adapters.slack.pacing import Pacer
 from adapters.slack.settings import Settings
 from adapters.slack.shares import Shares
 from adapters.slack.telling import direct_channel
+from adapters.slack.timing import Timing
 from bot.errors import FailureKind, GiveUp, RetryLater
 from bot.model import Attachment, Card, Conversation, ConversationRef, JobState, Json, MessageRef, Mood, Opened, Reply
-from bot.ports import Note
+from bot.ports import Note, StoreBusy
 from bot.service import Service
 from bot.views import Views
 
 MOODS = MappingProxyType({Mood.WORKING: "hourglass_flowing_sand", Mood.DONE: "white_check_mark", Mood.FAILED: "x"})
-PATIENCE_SECONDS = 12.0
-"""How long one attempt waits for Slack to share a picture."""
+PATIENCE_SECONDS = 300.0
+"""How long a last reaction and a removal wait for Slack. Fifty members at once need 150 s for their reactions (tier 2)."""
 
 _POST_KEPT = 400 * 86_400.0  # seconds that the files of a post are known: for previews, and to delete them
 _GONE = frozenset({"message_not_found", "channel_not_found", "cant_delete_message"})
 
 
 class Outbound:
-    """The half of the platform that acts. gap: between two updates of one card; patience: see PATIENCE_SECONDS."""
+    """The half of the platform that acts."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        service: Service,
-        views: Views,
-        *,
-        clock: Callable[[], float] = time.time,
-        gap: float = GAP_SECONDS,
-        patience: float = PATIENCE_SECONDS,
-    ) -> None:
-        self.api = Api(settings, Pacer(clock))
-        self.shares = Shares(self.api, patience=patience)
-        self.lookups = Lookups(self.api)
+    def __init__(self, settings: Settings, service: Service, views: Views, timing: Timing) -> None:
+        self._timing = timing
+        self.api = Api(settings, timing)
+        self.shares = Shares(self.api, timing)
+        self.lookups = Lookups(self.api, timing)
         self.downloads = Downloads(self.api)
-        self.cards = Cards(self.api, self.lookups, service, views, gap=gap)
-        self._deliveries = Deliveries(self.api, self.shares, self.lookups, clock)
+        self.cards = Cards(self.api, self.lookups, service, views, timing)
+        self._deliveries = Deliveries(self.api, self.shares, self.lookups, timing)
         self._memory = service.memory(PLATFORM)
+        self._views = views
 
     async def open(self, conversation: Conversation, card: Card) -> Opened:
         """The root message with the card begins a thread. In a place that is there already a card is posted only for what
@@ -76,16 +68,49 @@ class Outbound:
             self.cards.show(channel, thread)
 
     async def react(self, message: MessageRef, mood: Mood) -> None:
-        if mood is not Mood.WORKING:
-            with suppress(GiveUp, RetryLater):  # no_reaction: it never came to that
-                await self.api.call(
-                    "reactions.remove", channel=message.channel, timestamp=message.id, name=MOODS[Mood.WORKING]
-                )
+        if mood is Mood.WORKING:
+            await self._mark(message, mood)
+            if await self._is_answered(message):  # whoever answered took away what was not there yet
+                await self._no_longer_working(message)
+        else:
+            await self._patiently(lambda: self._no_longer_working(message))
+            await self._patiently(lambda: self._mark(message, mood))
+
+    async def _mark(self, message: MessageRef, mood: Mood) -> None:
         with suppress(GiveUp):  # already_reacted; message_not_found
             await self.api.call("reactions.add", channel=message.channel, timestamp=message.id, name=MOODS[mood])
 
+    async def _no_longer_working(self, message: MessageRef) -> None:
+        with suppress(GiveUp):  # no_reaction: it never came to that
+            await self.api.call(
+                "reactions.remove", channel=message.channel, timestamp=message.id, name=MOODS[Mood.WORKING]
+            )
+
+    async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
+        """For what nobody asks for again: it waits here until Slack lets it through, though not for ever."""
+        until, pause = self._timing.now() + PATIENCE_SECONDS, 1.0
+        while True:
+            try:
+                await work()
+            except RetryLater as error:
+                pause = error.after if error.after is not None else min(60.0, 2 * pause)
+                if self._timing.now() + pause > until:
+                    raise
+                await self._timing.sleep(pause)
+            else:
+                return
+
+    async def _is_answered(self, message: MessageRef) -> bool:
+        with suppress(StoreBusy):
+            job = await self._views.job_of(message)
+            return job is not None and job.asked_in == message and job.state in (JobState.SUCCEEDED, JobState.FAILED)
+        return False
+
     async def delete(self, message: MessageRef) -> None:
         """The message with its files."""
+        await self._patiently(lambda: self._removed(message))
+
+    async def _removed(self, message: MessageRef) -> None:
         kept = await self._memory.recall(_post_key(message.channel, message.id))
         if kept:
             await self.shares.remove(list(kept["files"]))
@@ -100,8 +125,19 @@ class Outbound:
     async def deliver(self, to: ConversationRef, reply: Reply, *, key: str, note: Note) -> tuple[MessageRef, ...]:
         """Into its thread; where that is closed to the bot, to the member directly."""
         memo = await note.load() or {}
-        if "post" in memo:
-            return (message_ref(*memo["post"]),)
+        if "posts" in memo:
+            return tuple(message_ref(*post) for post in memo["posts"])
+        try:
+            return await self._deliver_somewhere(to, reply, memo, key=key, note=note)
+        except (Refused, Unshown) as error:
+            if not reply.images or (isinstance(error, Refused) and error.closes_place):
+                raise
+            # words are taken where a picture is not, and so the core has the member told
+            raise GiveUp(error.reason, kind=FailureKind.CONTENT, text=wording.unshown()) from error
+
+    async def _deliver_somewhere(
+        self, to: ConversationRef, reply: Reply, memo: Json, *, key: str, note: Note
+    ) -> tuple[MessageRef, ...]:
         try:
             if memo.get("elsewhere"):
                 raise GiveUp("closed before", kind=FailureKind.PLACE)
@@ -113,29 +149,27 @@ class Outbound:
                 raise
             if isinstance(error, Refused) and error.code in ABSENT and await self.cards.join(to.channel):
                 raise RetryLater("joined the channel", after=0.5) from error
+            if not memo.get("elsewhere"):
+                direct = await direct_channel(self.api, reply.requester.id)
+                await note.save({"elsewhere": direct, "is_open": isinstance(error, Unshown)})
         return await self._deliver_directly(to.channel, reply, key=key, note=note)
 
     async def _deliver_directly(self, asked_in: str, reply: Reply, *, key: str, note: Note) -> tuple[MessageRef, ...]:
         memo = await note.load() or {}
-        if not memo.get("elsewhere"):
-            memo = {"elsewhere": await direct_channel(self.api, reply.requester.id)}
-            await note.save(memo)
-        elsewhere = wording.posted_elsewhere(asked_in, "")
+        elsewhere = wording.unshown_elsewhere(asked_in) if memo.get("is_open") else wording.posted_elsewhere(asked_in)
         return await self._deliver(str(memo["elsewhere"]), None, reply, key=key, note=note, elsewhere=elsewhere)
 
     async def _deliver(
         self, channel: str, thread: str | None, reply: Reply, *, key: str, note: Note, elsewhere: str | None = None
     ) -> tuple[MessageRef, ...]:
-        files: list[str] = []
         if reply.images:
-            ts, files = await self._deliveries.share(channel, thread, reply, key=key, note=note, elsewhere=elsewhere)
-        else:
-            ts = await self._deliveries.say(channel, thread, reply, key=key, note=note, elsewhere=elsewhere)
-        if files:
+            posts, files = await self._deliveries.share(channel, thread, reply, key=key, note=note, elsewhere=elsewhere)
             known: Json = {"files": files, "thread": thread}
-            await self._memory.remember(_post_key(channel, ts), known, for_seconds=_POST_KEPT)
-        await note.save({"post": [channel, ts]})
-        return (message_ref(channel, ts),)
+            await self._memory.remember(_post_key(channel, posts[0]), known, for_seconds=_POST_KEPT)
+        else:
+            posts = [await self._deliveries.say(channel, thread, reply, key=key, note=note, elsewhere=elsewhere)]
+        await note.save({"posts": [[channel, ts] for ts in posts]})
+        return tuple(message_ref(channel, ts) for ts in posts)
 
     async def fetch(self, attachment: Attachment) -> bytes:
         return await self.downloads.fetch(attachment)

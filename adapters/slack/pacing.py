@@ -1,11 +1,14 @@
-"""When may the next request to Slack go? By method and by channel, as Slack's tiers say; answers first, cards in what is left."""
+"""When may the next request to Slack go? By method and by channel, as Slack's tiers say; answers first, cards last."""
 
 from __future__ import annotations
 
-import time
+import itertools
+import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import IntEnum
 from types import MappingProxyType
 
 from bot.errors import RetryLater
@@ -27,107 +30,158 @@ _PER_MINUTE: Mapping[str, int] = MappingProxyType(
     }
 )
 _TIER_3 = 50
-_MINUTE_SECONDS, _POST_SECONDS = 61.0, 1.1
-"""A little longer than Slack's, because requests take unequally long on their way."""
+_MINUTE_SECONDS, _POST_SECONDS = 60.5, 1.05  # a little longer than Slack's, for clocks that run unequally
+_ROUND_TRIP = 0.15  # seconds, as a guess for those who line up behind a request that is not answered yet
 
-_FORGET_SECONDS = 600.0  # a turn that nobody has come for
+_LATE_SECONDS = 5.0
+"""How long a place is kept for somebody who was told to come at a time and has not."""
+
 _EARLY = 0.02  # seconds; clocks and timers are no more exact
 
 
-class _Window:
-    """At most so many in any span of time. Turns can be given for moments that are still to come."""
+class Priority(IntEnum):
+    """In the order in which requests go when they have to wait."""
 
-    def __init__(self, most: int, seconds: float) -> None:
-        self._seconds = seconds
-        self._taken: deque[float] = deque(maxlen=most)
-        self._closed_until = float("-inf")
+    DELIVERY = 0
+    USUAL = 1
+    CARD = 2
+    """Updates of cards never line up: they go when no answer waits for the same channel."""
 
-    def next(self, now: float) -> float:
-        """When one more may go."""
-        full = len(self._taken) == self._taken.maxlen
-        return max(now, self._closed_until, self._taken[0] + self._seconds if full else now)
 
-    def take(self, at: float) -> None:
-        self._taken.append(max(at, self._taken[-1]) if self._taken else at)
-
-    def half_free(self, now: float) -> bool:
-        most = self._taken.maxlen or 1
-        used = sum(1 for at in self._taken if at > now - self._seconds)
-        return now >= self._closed_until and most - used >= max(1, most // 2)
-
-    def close(self, until: float) -> None:
-        """Slack said how long. Whoever was waiting lines up anew behind it."""
-        self._closed_until = max(self._closed_until, until)
-        self._taken.clear()
+class Paced(RetryLater):
+    """It is not its turn yet; nothing was sent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Turn:
-    """at: when it may go."""
+class _Place:
+    """A place in a line. order: smaller goes first. kept_until: then whoever has it is not waited for any more."""
 
-    at: float
-    windows: tuple[_Window, ...]
+    order: tuple[int, float]
+    priority: Priority
+    kept_until: float
+
+
+class _Limit:
+    """At most so many requests in any span of time, and a line of those who wait.
+
+    Slack counts requests as they arrive, and nobody here knows when that was. So one counts from its start until its span
+    after its answer: whatever held it up on its way, the next cannot arrive too early.
+    """
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self._most = most
+        self._seconds = seconds
+        self._out = 0  # requests that are not answered yet
+        self._ends: deque[float] = deque()  # when those that are answered stop to count, earliest first
+        self._closed_until = float("-inf")
+        self._line: dict[str, _Place] = {}
+
+    def next(self, who: str | None, priority: Priority, now: float) -> float:
+        """When this one may go."""
+        while self._ends and self._ends[0] <= now:
+            self._ends.popleft()
+        ahead = self._ahead(who, priority, now)
+        lacking = ahead + 1 + self._out + len(self._ends) - self._most
+        at = now
+        if 0 < lacking <= len(self._ends):
+            at = self._ends[lacking - 1]
+        elif lacking > 0:
+            rounds = math.ceil((lacking - len(self._ends)) / self._most)
+            at = (self._ends[-1] if self._ends else now) + rounds * (self._seconds + _ROUND_TRIP)
+        return max(at, self._closed_until + ahead // self._most * (self._seconds + _ROUND_TRIP))
+
+    def _ahead(self, who: str | None, priority: Priority, now: float) -> int:
+        """How many of those who wait go first."""
+        self._line = {name: place for name, place in self._line.items() if place.kept_until > now}
+        own = self._line.get(who or "")
+        order = own.order if own else (int(priority), math.inf)
+        return sum(place.order < order for place in self._line.values())
+
+    def line_up(self, who: str, priority: Priority, number: int, at: float) -> None:
+        """at: when to come again. Whoever has a place keeps it."""
+        own = self._line.get(who)
+        order = own.order if own else (int(priority), number)
+        self._line[who] = _Place(order=order, priority=priority, kept_until=at + _LATE_SECONDS)
+
+    def delivery_waits(self, now: float) -> bool:
+        return any(p.priority is Priority.DELIVERY and p.kept_until > now for p in self._line.values())
+
+    def begin(self, who: str | None) -> None:
+        self._line.pop(who or "", None)
+        self._out += 1
+
+    def end(self, now: float) -> None:
+        self._out -= 1
+        self._ends.append(now + self._seconds)
+
+    def close(self, until: float) -> None:
+        """Slack said how long."""
+        self._closed_until = max(self._closed_until, until)
 
 
 class Pacer:
     """One for the bot's token. Times are read from `clock`; nobody sleeps here."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._windows: dict[str, _Window] = {}
-        self._turns: dict[str, _Turn] = {}  # by who waits
+        self._limits: dict[str, _Limit] = {}
+        self._numbers = itertools.count()
 
-    def turn(self, method: str, channel: str | None = None, *, key: str | None = None) -> None:
-        """Returns when the request may be sent at once; else raises RetryLater, which says when to come again.
+    @contextmanager
+    def turn(
+        self,
+        method: str,
+        channel: str | None = None,
+        *,
+        key: str | None = None,
+        priority: Priority = Priority.USUAL,
+    ) -> Iterator[None]:
+        """The request is sent, and its answer awaited, inside of the block.
 
-        key: who asks. It keeps the place in the queue, so that whoever comes again goes then.
+        Raises Paced, which says when to come again, where it has to wait. key: who asks. It keeps the place in the line, so
+        that whoever comes again goes then.
         """
-        now = self._clock()
-        waits_for = f"{method}:{key}"
-        turn = self._turns.get(waits_for) if key is not None else None
-        if turn:
-            if turn.at - now > _EARLY:
-                raise RetryLater("Slack's pace", after=turn.at - now)
-            del self._turns[waits_for]
-            return
-        windows = self._of(method, channel)
-        at = max(window.next(now) for window in windows)
-        if at - now > _EARLY and key is None:
-            raise RetryLater("Slack's pace", after=at - now)
-        for window in windows:
-            window.take(at)
-        if at - now > _EARLY:
-            self._forget_old(now)
-            self._turns[waits_for] = _Turn(at=at, windows=windows)
-            raise RetryLater("Slack's pace", after=at - now)
+        limits = self._of(method, channel)
+        who = f"{method}:{key}" if key is not None else None
+        self._admit(limits, who, priority, channel)
+        for limit in limits:
+            limit.begin(who)
+        try:
+            yield
+        finally:
+            now = self._clock()
+            for limit in limits:
+                limit.end(now)
 
-    def spare(self, method: str, channel: str | None = None) -> bool:
-        """Takes a turn for something that can be left out: only while nobody waits and half of the budget is left."""
+    def _admit(self, limits: tuple[_Limit, ...], who: str | None, priority: Priority, channel: str | None) -> None:
         now = self._clock()
-        windows = self._of(method, channel)
-        if not all(window.half_free(now) for window in windows):
-            return False
-        for window in windows:
-            window.take(now)
-        return True
+        each = [limit.next(who, priority, now) for limit in limits]
+        at = max(each)
+        if priority is Priority.CARD and channel is not None and self._channel(channel).delivery_waits(now):
+            at = max(at, now + _POST_SECONDS)
+        if at - now <= _EARLY:
+            return
+        if who is not None:
+            number = next(self._numbers)
+            for limit, free_at in zip(limits, each, strict=True):
+                # who waits for a channel is in nobody's way elsewhere
+                if free_at - now > _EARLY or limit is limits[-1]:
+                    limit.line_up(who, priority, number, at)
+        raise Paced("Slack's pace", after=at - now)
 
     def limited(self, method: str, channel: str | None, after: float) -> None:
         """Slack has answered 429. after: seconds."""
         closed = self._of(method, channel)[-1]  # a post is limited in its channel, anything else as a method
         closed.close(self._clock() + after)
-        self._turns = {who: turn for who, turn in self._turns.items() if closed not in turn.windows}
 
-    def _of(self, method: str, channel: str | None) -> tuple[_Window, ...]:
-        whole = self._window(method, _PER_MINUTE.get(method, _TIER_3), _MINUTE_SECONDS)
-        if channel is None or method not in POSTS:
-            return (whole,)
-        return (whole, self._window(f"post:{channel}", 1, _POST_SECONDS))
+    def _of(self, method: str, channel: str | None) -> tuple[_Limit, ...]:
+        whole = self._limit(method, _PER_MINUTE.get(method, _TIER_3), _MINUTE_SECONDS)
+        return (whole, self._channel(channel)) if channel is not None and method in POSTS else (whole,)
 
-    def _window(self, name: str, most: int, seconds: float) -> _Window:
-        if name not in self._windows:
-            self._windows[name] = _Window(most, seconds)
-        return self._windows[name]
+    def _channel(self, channel: str) -> _Limit:
+        return self._limit(f"post:{channel}", 1, _POST_SECONDS)
 
-    def _forget_old(self, now: float) -> None:
-        if len(self._turns) > 1_000:
-            self._turns = {who: turn for who, turn in self._turns.items() if now - turn.at < _FORGET_SECONDS}
+    def _limit(self, name: str, most: int, seconds: float) -> _Limit:
+        if name not in self._limits:
+            self._limits[name] = _Limit(most, seconds)
+        return self._limits[name]

@@ -41,12 +41,15 @@ def card(card: Card, *, preview: str | None = None) -> Json:
 
 
 def result(reply: Reply, *, elsewhere: str | None = None) -> Json:
-    """The blocks that stand with the pictures of a result, in the same message: whose words, a remark, the buttons."""
+    """The blocks that stand with the pictures of a result, in the same message: whose words, a remark, the buttons.
+
+    elsewhere: why it stands in a direct message. What would be asked for by a button there could not be posted either.
+    """
     several = len(reply.images) > 1
     edits = [Press(act="edit", job_id=reply.job_id, image=n).block(numbered=several) for n in range(len(reply.images))]
     rest = [Press(act=act, job_id=reply.job_id).block() for act in ("again", "delete")]
     blocks = [_context(_whose(reply)), *_remark(reply, elsewhere)]
-    blocks.append({"type": "actions", "elements": [rest[0], *edits[:20], rest[1]]})
+    blocks.append({"type": "actions", "elements": rest[1:] if elsewhere else [rest[0], *edits[:20], rest[1]]})
     return {"blocks": blocks}
 
 
@@ -57,15 +60,15 @@ def buttons(reply: Reply, *, elsewhere: str | None = None) -> Json:
 
 def failure(reply: Reply, *, elsewhere: str | None = None) -> Json:
     """The sentence that says why there is no picture, and the button that asks again."""
-    blocks = [*_remark(reply, elsewhere), _context(_whose(reply)), _actions(Press(act="again", job_id=reply.job_id))]
+    blocks = [*_remark(reply, elsewhere), _context(_whose(reply))]
+    if elsewhere is None:
+        blocks.append(_actions(Press(act="again", job_id=reply.job_id)))
     return {"text": wording.escaped(wording.cut(reply.text, 1_000)), "blocks": blocks}
 
 
-def window(asked: Window, *, editing: bool, prompt: str = "") -> Json:
+def window(asked: Window, *, editing: bool) -> Json:
     """The window for words, ratio and pictures. editing: a picture is there already."""
     words: Json = {"type": "plain_text_input", "action_id": VALUE, "multiline": True, "max_length": _MOST_FIELD}
-    if prompt:
-        words["initial_value"] = wording.cut(prompt, _MOST_FIELD)
     most = 2 if editing else 3
     ratios = [{"text": _plain(ratio), "value": ratio} for ratio in ASPECT_RATIOS]
     fields = [
@@ -121,9 +124,9 @@ def home(recent: Sequence[Recent], limits: str) -> Json:
     return {"type": "home", "blocks": blocks}
 
 
-def private(sentence: str) -> Json:
-    """A sentence for one member's eyes, as it goes to a response_url."""
-    return {"response_type": "ephemeral", "replace_original": False, "text": wording.escaped(sentence)}
+def private(text: str) -> Json:
+    """For one member's eyes, as it goes to a response_url; escaped already."""
+    return {"response_type": "ephemeral", "replace_original": False, "text": text}
 
 
 def _how_to_change(card: Card) -> str | None:

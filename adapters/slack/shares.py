@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from contextlib import suppress
 
 from adapters.slack import inbound
 from adapters.slack.api import Api
 from adapters.slack.faults import Refused
+from adapters.slack.timing import Timing
 from bot.errors import RetryLater
 from bot.model import Json
 
 GONE = frozenset({"file_not_found", "file_deleted"})
+PATIENCE_SECONDS = 12.0
+"""How long one attempt waits for Slack to share a picture."""
+
 _LOOKS = (0.3, 0.6, 1.2, 2.0, 3.0, 4.0)
 """Seconds between looks; the event of the share mostly comes first."""
 
@@ -20,10 +23,9 @@ _LOOKS = (0.3, 0.6, 1.2, 2.0, 3.0, 4.0)
 class Shares:
     """Waits for shares. Files of ours are told of by `heard`, from the events of our own messages."""
 
-    def __init__(self, api: Api, *, patience: float) -> None:
-        """patience: seconds that one attempt waits for a share."""
+    def __init__(self, api: Api, timing: Timing) -> None:
         self._api = api
-        self._patience = patience
+        self._timing = timing
         self._waiting: dict[str, asyncio.Event] = {}
 
     def heard(self, event: Json) -> None:
@@ -35,17 +37,15 @@ class Shares:
     async def wait(self, file: str, channel: str, thread: str | None) -> str | None:
         """The time of the message that shares the file; None when it did not come in time, or the file is gone."""
         heard = self._waiting.setdefault(file, asyncio.Event())
+        until = self._timing.now() + PATIENCE_SECONDS
         try:
-            waited = 0.0
             for pause in itertools.chain(_LOOKS, itertools.repeat(_LOOKS[-1])):
                 heard.clear()
                 ts = await self.look(file, channel, thread)
-                if ts is not None or waited >= self._patience:
+                left = until - self._timing.now()
+                if ts is not None or left <= 0:
                     return ts
-                seconds = min(pause, self._patience - waited)
-                waited += seconds
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(heard.wait(), seconds)
+                await self._timing.happens(heard, within=min(pause, left))
             return None
         finally:
             self._waiting.pop(file, None)

@@ -9,7 +9,6 @@ from bot.model import ASPECT_RATIOS
 
 LONGEST_SECTION = 3_000  # characters (docs), here and below
 LONGEST_ALT = 1_000
-LONGEST_TITLE = 255
 
 SHORTCUT = "Edit this image"
 """The names of the message shortcuts, as in the manifest."""
@@ -30,6 +29,14 @@ def one_line(text: str) -> str:
 def cut(text: str, most: int) -> str:
     """At most so many characters."""
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def alt(text: str) -> str:
+    """The same as the alt text of a file: Slack does not say how it counts, so emoji count twice, as in UTF-16."""
+    units = text.encode("utf-16-le", "replace")
+    if len(units) <= 2 * LONGEST_ALT:
+        return text
+    return units[: 2 * (LONGEST_ALT - 1)].decode("utf-16-le", "ignore").rstrip() + "…"
 
 
 def quoted(text: str, most: int) -> str:
@@ -53,14 +60,32 @@ def not_in_talks() -> str:
     )
 
 
-def posted_elsewhere(channel: str, text: str) -> str:
+def posted_elsewhere(channel: str) -> str:
     """Before an answer that comes as a direct message."""
-    said = f" {text}" if text else ""
-    return f"I could not post this in <#{channel}>; if I am not in that channel, invite me with /invite.{said}"
+    return f"I could not post this in <#{channel}>; if I am not in that channel, invite me with /invite."
+
+
+def unshown_elsewhere(channel: str) -> str:
+    """The same, where the channel is open to the bot and its pictures never appear there."""
+    return f"Slack does not show my pictures in <#{channel}>."
+
+
+def unshown() -> str:
+    return (
+        "The picture was made, but Slack does not show it here. Ask an admin of this workspace whether apps may upload files "
+        "here and whether there is room left for files; then ask again."
+    )
 
 
 def file_gone(name: str) -> str:
     return f"{messages.file_name(name)} is no longer on Slack: it was deleted. Attach it again and ask again."
+
+
+def file_unseen(name: str) -> str:
+    return (
+        f"I can't see {messages.file_name(name)}: it was deleted, or it is in a conversation that I am not in. "
+        "Attach it here and ask again."
+    )
 
 
 def file_closed(name: str) -> str:
@@ -78,14 +103,9 @@ def file_external(name: str) -> str:
 
 def files_scope_missing(name: str) -> str:
     return (
-        f"Slack shows me a sign-in page instead of {messages.file_name(name)}: this app lacks the permission to read files. "
+        f"I can't read {messages.file_name(name)}: this app lacks the permission to read files. "
         "The bot's owner must add the scope files:read and reinstall the app; then ask again."
     )
-
-
-FILES_SCOPE_MISSING = (
-    "Slack answers downloads with its sign-in page: the app lacks the scope files:read. Add it and reinstall the app."
-)
 
 
 def no_picture_there() -> str:

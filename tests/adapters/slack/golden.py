@@ -66,13 +66,15 @@ def blocks() -> dict[str, object]:
         "result of a prompt that tries everything": rendering.result(reply(prompt=RUDE)),
         "result with several pictures": rendering.result(reply(images=3)),
         "result with a remark": rendering.result(reply(messages.moved_to_earlier())),
-        "result that is posted elsewhere": rendering.result(reply(), elsewhere=wording.posted_elsewhere("C1", "")),
+        "result that is posted elsewhere": rendering.result(reply(), elsewhere=wording.posted_elsewhere("C1")),
+        "buttons in a message of their own": rendering.buttons(reply()),
+        "buttons of a prompt that tries everything": rendering.buttons(reply(prompt=RUDE)),
         "failure": rendering.failure(reply(failure, images=0, failed=True)),
         "window for a new picture": rendering.window(Window(channel="C1"), editing=False),
         "window for an edit": rendering.window(Window(channel="C1", thread="1.5", job=JOB), editing=True),
         "home, empty": rendering.home([], messages.no_limits()),
         "home": rendering.home([Recent(job=job(), link="https://t.slack.com/archives/C1/p15")], messages.no_limits()),
-        "private sentence": rendering.private(messages.unknown_option("--<!here>")),
+        "private sentence": rendering.private(wording.escaped(messages.unknown_option("--<!here>"))),
     }
 
 
@@ -80,11 +82,13 @@ def sentences() -> dict[str, str]:
     return {
         "invite": wording.invite("U0BOT"),
         "not in talks": wording.not_in_talks(),
+        "file not seen": wording.file_unseen("cat.png"),
+        "picture that Slack does not show": wording.unshown(),
+        "picture that Slack does not show there": wording.unshown_elsewhere("C0000001"),
         "file gone": wording.file_gone("cat.png"),
         "file closed": wording.file_closed("cat.png"),
         "file external": wording.file_external("cat.png"),
         "files scope missing, to the member": wording.files_scope_missing("cat.png"),
-        "files scope missing, to the operator": wording.FILES_SCOPE_MISSING,
         "no picture there": wording.no_picture_there(),
         "not mine": wording.not_mine(),
         "busy": wording.busy(),

@@ -262,3 +262,30 @@ async def test_window_that_slack_does_not_open_any_more_is_told(village, ann, ar
     await ann.slash("/imagine", art)
     await village.heard()
     assert village.told(ann) == [wording.window_late()]
+
+
+async def test_private_answer_to_a_button_in_a_thread_is_said_in_that_thread(village, ann, bob):
+    card = await village.imagine(ann, "a fox")
+    await village.done()
+    [fox] = village.answers()
+    await bob.clicks(fox, "delete:0")
+    await village.heard()
+    assert [(message.text, message.thread_ts) for message in bob.ephemerals] == [(messages.not_yours(), card.ts)]
+
+
+async def test_private_answer_to_a_button_of_a_card_in_the_channel_is_said_in_the_channel(village, ann, bob):
+    card = await village.imagine(ann, "a fox")
+    await bob.clicks(card, "cancel:0")
+    await village.heard()
+    assert [(message.text, message.thread_ts) for message in bob.ephemerals] == [(messages.not_yours(), None)]
+
+
+async def test_private_answer_that_cannot_be_said_in_the_thread_comes_by_the_address_of_the_click(village, ann, bob):
+    await village.imagine(ann, "a fox")
+    await village.done()
+    [fox] = village.answers()
+    village.slack.inject(Fault(kind="error", method="chat.postEphemeral", error="user_not_in_channel"))
+    await bob.clicks(fox, "delete:0")
+    await village.heard()
+    assert village.told(bob) == [messages.not_yours()]
+    assert village.slack.ledger.count("(response_url)") == 1

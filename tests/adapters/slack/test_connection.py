@@ -5,14 +5,12 @@ from contextlib import suppress
 
 import aiohttp
 import pytest
-from starlette.applications import Starlette
 
 from adapters.slack import hooks
 from adapters.slack.settings import Settings
-from adapters.web.heartbeat import Heartbeat
-from adapters.web.server import Server
-from tests.adapters.slack.village import until
-from tests.emulators.slack import Fault
+from bot.ports import StoreBusy
+from tests.adapters.slack.village import over_http, until
+from tests.emulators.slack import Fault, interactions
 
 # -- Socket Mode -----------------------------------------------------------------------------------------------------
 
@@ -49,23 +47,6 @@ async def test_connections_that_break_are_made_anew_and_what_was_said_meanwhile_
     assert len(village.answers()) == 2
 
 
-async def test_replies_that_came_while_the_bot_was_down_are_caught_up(village, slack, ann, art):
-    card = await village.imagine(ann, "a fox")
-    await village.done()
-    await village.world.stop()
-    slack.courier.lose(2)
-    slack.advance(60)
-    missed = ann.writes(art, "make it blue", thread=card)
-    ann.writes(art, "// only talk", thread=card)
-    village.world.advance(60)
-    await village.world.start()
-    await village.heard()
-    await until(lambda: any("hourglass_flowing_sand" in name for name in missed.reactions))
-    await village.done()
-    assert len(village.answers()) == 2
-    assert slack.ledger.count("conversations.replies") <= 2, "one request for each thread"
-
-
 async def test_too_many_connections_are_waited_for_and_told(make_village):
     village = await make_village()
     await village.slack.sockets.connected(2)
@@ -83,6 +64,13 @@ async def test_socket_mode_that_is_switched_off_is_told(village, slack):
     assert "slack" in (await village.app.views.readiness()).problems
 
 
+def foreign_window(slack, member, kind):
+    """A window that this app has never opened, sent off or closed."""
+    payload = interactions.submission(slack._core, member.view)
+    view = payload["view"] | {"callback_id": "another", "private_metadata": "", "id": "V0ANOTHER"}
+    return slack.courier.send(slack.bot, "interactive", payload | {"type": kind, "view": view})
+
+
 async def test_everything_is_acknowledged_known_or_not(village, slack, ann, art):
     slack.app.commands = slack.app.commands | {"/other"}
     slack.app.shortcuts = slack.app.shortcuts | {"another"}
@@ -95,19 +83,94 @@ async def test_everything_is_acknowledged_known_or_not(village, slack, ann, art)
     }
     card = await village.imagine(ann, "a fox")
     talk = ann.writes(art, "hello")
-    deeds = [ann.slash("/other thing", art), ann.shortcut("another", talk), ann.shortcut("everywhere")]
+    await ann.slash("/imagine", art)
+    await village.heard()
+    deeds = [
+        ann.slash("/other thing", art),
+        ann.shortcut("another", talk),
+        ann.shortcut("everywhere"),
+        ann.clicks(card, "mystery", stale={"value": "x"}),  # a button of an older version of this app
+        ann.clicks(card, "edit:0", stale={"value": "../x"}),
+        foreign_window(slack, ann, "view_submission"),
+        foreign_window(slack, ann, "view_closed"),
+    ]
     ann.reacts(talk, "tada")
     await ann.opens_home()
     await village.heard()
-    assert [await deed is not None for deed in deeds] == [True] * 3
-    payload = {**slack.courier.of("/imagine")[0].payload, "type": "block_actions"}
-    assert payload
+    assert [await deed is not None for deed in deeds] == [True] * len(deeds)
     await village.done()
     assert all(delivery.ack for delivery in slack.courier.deliveries), [
         d for d in slack.courier.deliveries if not d.ack
     ]
     assert slack.courier.late == []
     assert village.state(card) == "Done"
+
+
+class SlowStore:
+    """A store that accepts nothing before `go`."""
+
+    def __init__(self, store):
+        self._store = store
+        self.asked = 0
+        self.go = asyncio.Event()
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def add(self, *args, **kwargs):
+        self.asked += 1
+        await self.go.wait()
+        return await self._store.add(*args, **kwargs)
+
+
+async def test_nothing_is_acknowledged_before_it_is_stored(make_village):
+    """Slack never delivers again what was acknowledged: a process that died in between would lose it for good."""
+    stores = []
+
+    def slow(name, made):
+        if name != "store":
+            return made
+        stores.append(SlowStore(made))
+        return stores[-1]
+
+    village = await make_village(wrap=slow)
+    await village.heard()
+    ann = village.member("ann")
+    command = ann.slash("/imagine a fox", village.channel)
+    said = ann.writes(village.channel, "@darkroom a hen")
+    await until(lambda: stores[0].asked == 2)
+    assert [delivery.ack for delivery in (command, *said.deliveries) if delivery.kind != "app_mention"] == [None, None]
+    stores[0].go.set()
+    await village.done()
+    assert len(village.answers()) == 2
+    assert all(delivery.ack for delivery in said.deliveries)
+
+
+class BusyStore:
+    """A store that cannot show a page the first time."""
+
+    def __init__(self, store):
+        self._store = store
+        self._was_busy = False
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def turn(self, job_id):
+        if not self._was_busy:
+            self._was_busy = True
+            raise StoreBusy("The database cannot be reached.")
+        return await self._store.turn(job_id)
+
+
+async def test_store_that_is_busy_after_the_acknowledgement_is_no_bug_and_the_card_comes_later(make_village, caplog):
+    village = await make_village(wrap=lambda name, made: BusyStore(made) if name == "store" else made)
+    await village.heard()
+    await village.member("ann").slash("/imagine a fox", village.channel)
+    await village.done()
+    assert len(village.cards()) == 1
+    assert not [record for record in caplog.records if "'event': 'bug" in record.getMessage()]
+    assert any("not_finished" in record.getMessage() for record in caplog.records)
 
 
 async def test_home_shows_how_to_and_the_members_pictures_with_links(village, slack, ann):
@@ -120,6 +183,18 @@ async def test_home_shows_how_to_and_the_members_pictures_with_links(village, sl
     assert f"/archives/{answer.channel.id}/p{answer.ts.replace('.', '')}?thread_ts={card.ts}" in shown
     assert "a fox &amp; a &lt;hen&gt;" in shown
     assert "You can ask for 3 more pictures right now." in shown
+
+
+async def test_home_of_somebody_without_pictures_says_how_to_begin(village, slack, ann):
+    await village.heard()
+    await ann.opens_home()
+    await village.heard()
+    shown = str(ann.home.blocks)
+    assert "How to use me" in shown
+    assert "None yet. Begin with `/imagine` in a channel." in shown
+    await ann.opens_home("messages")
+    await village.heard()
+    assert slack.ledger.count("views.publish") == 1, "the other tab is no page of ours"
 
 
 async def test_nothing_can_be_smuggled_in_by_a_prompt(village, slack, ann, art):
@@ -135,9 +210,10 @@ async def test_nothing_can_be_smuggled_in_by_a_prompt(village, slack, ann, art):
 
 async def test_slack_that_cannot_be_reached_at_the_start_is_asked_again(make_village, monkeypatch):
     village = await make_village()
-    village.slack.inject(Fault(kind="drop", method="auth.test", times=1))
+    village.slack.inject(Fault(kind="drop", method="auth.test", times=None))
     await village.world.restart()
     await until(lambda: "cannot be reached" in (village.platform.trouble() or ""))
+    village.slack.clear()
     await until(lambda: village.platform.trouble() is None)
 
 
@@ -145,23 +221,9 @@ async def test_slack_that_cannot_be_reached_at_the_start_is_asked_again(make_vil
 
 
 @pytest.fixture
-async def http(make_village):
-    """A village whose Slack posts to the bot's own server."""
-    village = await make_village()
-    village.driver.settings = {
-        "slack_app_token": None,
-        "slack_signing_secret": village.slack.signing_secret,
-        "http_port": 1,
-    }
-    village.slack.app.socket_mode = False
-    await village.world.restart()
-    server = Server(Starlette(routes=village.platform.routes()), host="127.0.0.1", ports=[0], heartbeat=Heartbeat())
-    serving = asyncio.create_task(server.run())
-    village.slack.app.request_url = f"{await server.started()}{hooks.PATH}"
-    await village.platform.workspace.identity()
-    yield village
-    serving.cancel()
-    await asyncio.gather(serving, return_exceptions=True)
+async def http(village):
+    async with over_http(village):
+        yield village
 
 
 async def test_everything_works_over_http(http):
@@ -181,15 +243,33 @@ async def test_everything_works_over_http(http):
     assert [delivery for delivery in http.slack.courier.deliveries if not delivery.ack] == []
 
 
+async def test_what_slack_posts_again_counts_once(http):
+    """With a signature of its own each time, as a minute later, and the headers of a retry."""
+    slack, ann = http.slack, http.member("ann")
+    command = ann.slash("/imagine a fox", http.channel)
+    await http.done()
+    [card] = http.cards()
+    message = ann.writes(http.channel, "make it blue", thread=card)
+    await http.done()
+    earlier = slack.poster.time
+    for later in (5, 60):
+        slack.poster.time = lambda later=later: earlier() + later
+        for delivery in (command, *message.deliveries):
+            assert await slack.courier.again(delivery, "http_timeout") is not None
+        await http.done()
+    assert http.paid() == 2
+    assert (len(http.cards()), len(http.answers())) == (1, 2)
+
+
 async def test_wrong_old_and_replayed_signatures_are_refused(http):
     slack, ann = http.slack, http.member("ann")
     delivery = ann.slash("/imagine a fox", http.channel)
     await delivery
     await http.done()
     body, kind = slack.poster.body(delivery)
-    good = slack.poster.headers(body, type_=kind, at=slack.clock.now() + 1)
+    good = slack.poster.headers(body, type_=kind, at=slack.poster.time() + 1)
     wrong = slack.poster.headers(body, type_=kind, secret="another-secret")
-    old = slack.poster.headers(body, type_=kind, at=slack.clock.now() - 360)
+    old = slack.poster.headers(body, type_=kind, at=slack.poster.time() - 360)
     async with aiohttp.ClientSession() as session:
 
         async def status(headers):
@@ -211,7 +291,7 @@ async def test_what_is_not_signed_is_not_looked_into(http):
     bodies = [b"{bad", b"\xff\xfe", b"payload=notjson", b"payload=[1]", b"ssl_check=1&token=x", b""]
     headers = [
         {},
-        {"X-Slack-Signature": "v0=\u00e9", "X-Slack-Request-Timestamp": str(int(slack.clock.now()))},
+        {"X-Slack-Signature": "v0=\u00e9", "X-Slack-Request-Timestamp": str(int(slack.poster.time()))},
         {"X-Slack-Signature": "v0=00", "X-Slack-Request-Timestamp": "soon"},
     ]
     async with aiohttp.ClientSession() as session:
@@ -246,7 +326,7 @@ async def test_copies_that_arrive_together_are_taken_up_once(http):
     with http.slack.courier.hold() as held:
         delivery = ann.slash("/imagine a fox", http.channel)
         body, kind = http.slack.poster.body(delivery)
-        headers = http.slack.poster.headers(body, type_=kind, at=http.slack.clock.now())
+        headers = http.slack.poster.headers(body, type_=kind)
         async with aiohttp.ClientSession() as session:
 
             async def status():

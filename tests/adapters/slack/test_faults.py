@@ -87,6 +87,11 @@ def test_refusal_tells_slacks_own_details():
     assert "must be shorter" in meant(error).reason
 
 
+@pytest.mark.parametrize("status", [400, 413, 414, 431])
+def test_request_that_nobody_takes_is_not_made_for_ever(status):
+    assert isinstance(meant(answered(status=status)), Refused)
+
+
 def test_page_without_a_word_is_no_refusal():
     assert isinstance(meant(answered(status=200)), RetryLater)
     assert isinstance(meant(answered(status=503)), RetryLater)

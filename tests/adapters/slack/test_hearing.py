@@ -1,8 +1,11 @@
 """Messages, mentions and direct messages, over the wire: what is meant for the bot, and each of it once."""
 
+import html
+
 import pytest
 
 from adapters.slack import wording
+from adapters.slack.faults import OwnerMustAct
 from adapters.slack.outbound import MOODS
 from bot import messages
 from bot.errors import FailureKind
@@ -43,6 +46,18 @@ async def test_mention_alone_is_heard_where_the_message_event_does_not_come(vill
     assert len(village.answers()) == 1
 
 
+async def test_mention_that_comes_first_and_names_no_files_waits_for_the_message_that_does(village, slack, ann, art):
+    slack.app.mentions_name_files = False
+    await village.heard()
+    with slack.courier.hold() as held:
+        ann.writes(art, "@darkroom a fox like this", files=[upload()])
+        held.waiting.reverse()
+    await village.done()
+    assert [delivery.kind for delivery in slack.courier.deliveries[:2]] == ["message", "app_mention"]
+    assert len(village.world.sent("a fox like this").payload["image"]) == 1
+    assert len(village.answers()) == 1
+
+
 async def test_direct_message_is_one_conversation(village, ann):
     await village.heard()
     dm = ann.dm
@@ -53,9 +68,16 @@ async def test_direct_message_is_one_conversation(village, ann):
     fox, blue = village.answers(dm)
     assert (fox.thread_ts, blue.thread_ts) == (None, None)
     assert "a fox" in str(village.world.sent("make it blue").payload["contents"])
-    ann.writes(dm, "make it wide --ar 7:5")
+
+
+async def test_refusals_in_a_direct_message_are_all_told_at_slacks_pace(village, ann):
+    await village.heard()
+    ann.writes(ann.dm, "make it wide --ar 7:5")
+    ann.writes(ann.dm, "make it wider --ar 8:5")
     await village.done()
-    assert village.told(ann) == [] or village.told(ann) == [messages.unknown_ratio("7:5")]
+    said = sorted(html.unescape(message.text) for message in village.mine(ann.dm))
+    assert said == [messages.unknown_ratio("7:5"), messages.unknown_ratio("8:5")]
+    assert await village.world.jobs() == []
 
 
 async def test_command_in_a_direct_message_has_its_card_there(village, ann):
@@ -84,6 +106,31 @@ async def test_same_message_by_two_sockets_again_and_after_a_restart_counts_once
     assert len(village.world.emulator.records_of("make it blue")) == 1
     assert len(village.answers()) == 2
     assert mood(village, message) == [Mood.DONE], "a redelivery does not begin again"
+
+
+async def test_plain_replies_edit_after_a_restart_with_words_with_a_file_and_with_both(village, ann, art):
+    card = await village.imagine(ann, "a fox")
+    await village.done()
+    await village.world.restart()
+    await village.heard()
+    ann.writes(art, "make it blue", thread=card)
+    await village.done()
+    ann.writes(art, "wear this", files=[upload()], thread=card)
+    await village.done()
+    ann.writes(art, "", files=[upload(photos.jpeg())], thread=card)
+    await village.done()
+    assert len(village.answers()) == 3, "a file without words waits for them"
+    await village.world.restart()
+    await village.heard()
+    ann.writes(art, "stand on this", thread=card)
+    await village.done()
+    assert len(village.answers()) == 4
+
+    def references(words):
+        parts = village.world.sent(words).payload["contents"][-1]["parts"]
+        return sum("fileData" in part for part in parts)
+
+    assert [references(words) for words in ("make it blue", "wear this", "stand on this")] == [0, 1, 1]
 
 
 async def test_order_of_replies_is_kept(make_village):
@@ -160,6 +207,64 @@ async def test_failed_reply_is_told_in_the_thread_and_shown_by_a_reaction(villag
     assert mood(village, message) == [Mood.FAILED]
 
 
+async def test_thread_under_an_older_picture_of_a_direct_message_changes_that_picture(village, ann):
+    await village.heard()
+    ann.writes(ann.dm, "a fox")
+    await village.done()
+    [fox] = village.answers(ann.dm)
+    ann.writes(ann.dm, "give it a hat")
+    await village.done()
+    ann.writes(ann.dm, "make it blue", thread=fox)
+    await village.done()
+    jobs = {job.prompt: job for job in await village.driver.jobs()}
+    assert len(village.answers(ann.dm)) == 3
+    assert jobs["give it a hat"].parent_id == jobs["a fox"].id
+    assert jobs["make it blue"].parent_id == jobs["a fox"].id
+
+
+# -- about the bot itself --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", ["@darkroom", "@darkroom help", "@darkroom  HELP", "@darkroom ?"])
+async def test_name_alone_or_help_tells_how_to_use_the_bot_and_paints_nothing(village, ann, art, words):
+    await village.heard()
+    ann.writes(art, words)
+    await village.done()
+    [sentence] = village.told(ann)
+    assert all(html.unescape(text) in sentence for text in wording.how_to())
+    assert village.paid() == 0
+    assert village.mine() == []
+
+
+async def test_help_in_a_direct_message_is_answered_there_and_paints_nothing(village, ann):
+    await village.heard()
+    ann.writes(ann.dm, "help")
+    ann.writes(ann.dm, "limits")
+    await village.done()
+    how, limits = village.answers(ann.dm)
+    assert how.text.startswith("*Make a picture*")
+    assert "right now" in limits.text
+    assert village.paid() == 0
+
+
+async def test_what_was_left_is_told_to_whoever_asks_by_the_bots_name(village, ann, art):
+    await village.heard()
+    ann.writes(art, "@darkroom limits")
+    await village.done()
+    [sentence] = village.told(ann)
+    assert "right now" in sentence
+    assert village.paid() == 0
+
+
+async def test_help_is_a_word_like_others_beside_a_picture_and_in_a_thread_without_the_bots_name(village, ann, art):
+    card = await village.imagine(ann, "a fox")
+    await village.done()
+    ann.writes(art, "help", thread=card)
+    ann.writes(art, "@darkroom help", files=[upload()])
+    await village.done()
+    assert [job.prompt for job in await village.driver.jobs()].count("help") == 2
+
+
 # -- files that cannot serve -----------------------------------------------------------------------------------------
 
 
@@ -170,7 +275,7 @@ async def test_file_that_is_deleted_meanwhile_is_told(village, ann, art):
     ann.deletes(message.files[0])
     await village.done()
     [answer] = village.answers()
-    assert village.remark(answer) == wording.file_gone("cat.png")
+    assert village.remark(answer) == wording.file_unseen("cat.png")
     assert village.paid() == 0
 
 
@@ -244,21 +349,51 @@ async def test_message_whose_file_is_looked_up_is_not_overtaken_by_the_next(vill
     assert jobs["now make it blue"].parent_id == jobs["wear this hat"].id
 
 
+async def test_file_that_another_company_does_not_share_with_apps_is_told(village, slack, ann):
+    eve = slack.member("eve", slack.other_workspace("Elsewhere"))
+    shared = slack.channel("shared", ann, eve)
+    slack.inject(Fault(kind="error", error="access_denied", method="files.info", times=None))
+    await village.heard()
+    eve.writes(shared, "@darkroom a fox like this", files=[upload(photos.png("cat.png"))])
+    await village.done()
+    [answer] = village.answers(shared)
+    assert "belongs to another company's workspace" in village.remark(answer)
+    assert village.paid() == 0
+
+
 # -- downloads -------------------------------------------------------------------------------------------------------
 
 
-async def test_sign_in_page_is_told_to_the_member_and_to_the_operator(village, ann, art):
-    village.slack.inject(Fault(kind="html", method="(download)", status=200, times=None))
+@pytest.mark.parametrize("status", [200, 401, 403])
+async def test_sign_in_page_instead_of_one_file_says_nothing_about_the_bot(village, ann, art, status):
+    village.slack.inject(Fault(kind="html", method="(download)", status=status))
     await village.heard()
     ann.writes(art, "@darkroom a fox like this", files=[upload(photos.png("cat.png"))])
     await village.done()
     [answer] = village.answers()
-    assert village.remark(answer) == wording.files_scope_missing("cat.png")
-    assert (await village.app.views.readiness()).problems["slack"] == wording.FILES_SCOPE_MISSING
-    village.slack.clear()
-    ann.writes(art, "@darkroom a hen like this", files=[upload()])
-    await village.done()
+    assert village.remark(answer) == wording.file_unseen("cat.png")
     assert (await village.app.views.readiness()).ready
+
+
+async def test_bot_is_ready_though_it_may_not_join_channels_by_itself(village, ann):
+    village.slack.bot.scopes.discard("channels:join")
+    den = village.slack.channel("den", ann, bot=False)
+    await village.heard()
+    await ann.slash("/imagine a fox", den)
+    await village.done()
+    assert "/invite" in village.told(ann)[0]
+    assert (await village.app.views.readiness()).ready
+
+
+async def test_what_the_owner_must_put_right_is_no_trouble_any_more_when_nothing_says_so_for_an_hour(village, slack):
+    await village.heard()
+    api = village.platform.api
+    slack.inject(Fault(kind="error", method="conversations.open", error="missing_scope"))
+    with pytest.raises(OwnerMustAct):
+        await api.call("conversations.open", users="U1")
+    assert village.platform.trouble()
+    slack.advance(3_601)
+    assert village.platform.trouble() is None
 
 
 async def test_missing_scope_of_files_is_told_to_both(village, ann, art):

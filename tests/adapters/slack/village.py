@@ -2,9 +2,16 @@
 
 import asyncio
 import html
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+from starlette.applications import Starlette
+
+from adapters.slack import hooks
 from adapters.slack.cards import CARD
 from adapters.slack.rendering import REMARK
+from adapters.web.heartbeat import Heartbeat
+from adapters.web.server import Server
 from tests.emulators.slack import Channel, Member, Message, Upload
 from tests.world import World, photos
 
@@ -37,7 +44,7 @@ class Village:
     async def done(self) -> None:
         await self.heard()
         await self.world.settle()
-        await self.platform.cards.settled()
+        await self.driver.cards_settled()
         await self.heard()
 
     async def imagine(self, member: Member, words: str, channel: Channel | None = None) -> Message:
@@ -86,12 +93,33 @@ class Village:
         return self.world.emulator.paid
 
 
+@asynccontextmanager
+async def over_http(village: Village) -> AsyncIterator[None]:
+    """Its Slack posts to the bot's own kind of server while the block lasts; the bot is started anew for it."""
+    village.driver.settings = {
+        "slack_app_token": None,
+        "slack_signing_secret": village.slack.signing_secret,
+        "http_port": 1,
+    }
+    village.slack.app.socket_mode = False
+    await village.world.restart()
+    server = Server(Starlette(routes=village.platform.routes()), host="127.0.0.1", ports=[0], heartbeat=Heartbeat())
+    serving = asyncio.create_task(server.run())
+    village.slack.app.request_url = f"{await server.started()}{hooks.PATH}"
+    await village.platform.workspace.identity()
+    try:
+        yield
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
 def upload(file=None) -> Upload:
     file = file or photos.png()
     return Upload(name=file.name, data=file.data, size=file.said_size, media_type=file.said_type)
 
 
 async def until(condition) -> None:
-    """Turns of the loop, until this is so."""
+    """Until this is so, and stays so: it is looked at now and then, or the store's threads would not come to their work."""
     while not condition():  # noqa: ASYNC110  what is waited for has no event of its own
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)

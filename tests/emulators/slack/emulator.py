@@ -32,13 +32,20 @@ class SlackEmulator:
         self._core = Core(app or App(), self.clock)
         self.bot = self.install(workspace, token=BOT_TOKEN)
         self.workspace = self.bot.workspace
+        self.port = 0
 
     @asynccontextmanager
-    async def serve(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-        """Listen while the context is open; gives `api_url`. Port 0 takes any free port."""
+    async def serve(
+        self, host: str = "127.0.0.1", port: int = 0, *, reached_at: int | None = None
+    ) -> AsyncIterator[str]:
+        """Listen while the context is open; gives `api_url`. Port 0 takes any free port.
+
+        reached_at: the port that the bot is told, where something stands between the two; `port` tells where it leads.
+        """
         server = Server(self._core)
         await server.open(host, port)
-        self._core.base_url = f"http://{host}:{server.port}"
+        self.port = server.port
+        self._core.base_url = f"http://{host}:{reached_at or server.port}"
         await self._core.poster.open()
         try:
             yield self.api_url

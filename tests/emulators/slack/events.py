@@ -47,7 +47,7 @@ class Events:
             message.deliveries += [self._about_message(bot, message.channel, event)]
             if message.channel.kind != "im" and message.bot is not bot and bot.user.id in text.pinged(message):
                 mention = {**event, "type": "app_mention"}
-                for name in ("channel_type", "subtype", "parent_user_id"):
+                for name in ("channel_type", "subtype", "parent_user_id", *self._unnamed(bot)):
                     mention.pop(name, None)
                 message.deliveries += [
                     self.emit(
@@ -55,6 +55,10 @@ class Events:
                     )
                 ]
         message.deliveries = [delivery for delivery in message.deliveries if delivery]
+
+    @staticmethod
+    def _unnamed(bot: Bot) -> tuple[str, ...]:
+        return () if bot.app.mentions_name_files else ("files",)
 
     def changed(self, message: Message, before: Json, subtype: str = "message_changed") -> None:
         """An edit or a deletion: the message is inside, there is no user and no text at the top."""

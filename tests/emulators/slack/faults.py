@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["ratelimited", "error", "status", "html", "reset", "drop", "hang", "slow", "hold", "cut", "huge"]
+Kind = Literal[
+    "ratelimited", "error", "status", "html", "reset", "drop", "hang", "slow", "hold", "cut", "huge", "moved"
+]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -16,7 +18,7 @@ class Fault:
 
     method: a Web API method, `(upload)`, `(download)`, `(response_url)`, `(socket)` (the WebSocket's handshake), or `*`.
     times: how many calls it strikes; None: all until `clear`. when: `before` the call has its effect, or `after`, so that only
-    the answer is lost. where: arguments that a call must have. match: anything else that it must be.
+    the answer is lost; or `late`, `delay` seconds after it, when the caller has left. where: arguments that a call must have. match: anything else that it must be.
 
     | kind | what the caller gets |
     |---|---|
@@ -30,12 +32,13 @@ class Fault:
     | `hold` | the usual answer once `release` is called; `await fault.arrived()` for the calls that wait |
     | `cut` | half of the answer's body, then a closed connection |
     | `huge` | `size` bytes, as a download |
+    | `moved` | `status` (302) to `location` |
     """
 
     kind: Kind
     method: str = "*"
     times: int | None = 1
-    when: Literal["before", "after"] = "before"
+    when: Literal["before", "after", "late"] = "before"
     where: dict[str, Any] | None = None
     match: Callable[[dict[str, Any]], bool] | None = None
     error: str = "internal_error"
@@ -43,13 +46,14 @@ class Fault:
     retry_after: int = 1
     delay: float = 0.0
     size: int = 64_000_000
+    location: str = ""
     struck: int = 0
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     _waiting: int = 0
     _came: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def arrived(self, count: int = 1) -> None:
-        """Wait until so many calls are held; with `when="after"` they have had their effect."""
+        """Wait until so many calls are held, or hang; with `when="after"` they have had their effect."""
         while self._waiting < count:
             await self._came.wait()
 

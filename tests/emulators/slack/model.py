@@ -50,6 +50,7 @@ class App:
     token: str = "xapp-test-app-token"
     app_scopes: frozenset[str] = frozenset({"connections:write"})
     signing_secret: str = "test-signing-secret"
+    mentions_name_files: bool = True  # whether `app_mention` has the files that the message event has
     request_url: str | None = None  # HTTP mode: where events, commands and interactions are posted
 
     @staticmethod
@@ -117,6 +118,7 @@ class File:
     mimetype: str = ""
     pixels: tuple[int, int] | None = None  # of a picture, once Slack has looked at it
     mode: str = "hosted"
+    address: str | None = None  # where its bytes are, if not at this Slack
     completed: bool = False
     deleted: bool = False
     shares: list[Message] = field(default_factory=list)

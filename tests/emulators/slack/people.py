@@ -23,13 +23,17 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Upload:
-    """A file on a member's machine. size and media_type: what Slack says of it, which need not be true. mode: `snippet`."""
+    """A file on a member's machine. size and media_type: what Slack says of it, which need not be true. mode: `snippet`.
+
+    address: of what is only linked to (`external`), as from somebody's drive.
+    """
 
     name: str
-    data: bytes
+    data: bytes = b""
     size: int | None = None
     media_type: str | None = None
     mode: str = "hosted"
+    address: str | None = None
 
 
 class Member:
@@ -127,9 +131,11 @@ class Member:
 
     def uploads(self, file: Upload) -> File:
         """Put a file into Slack without sharing it yet."""
-        return self._core.uploads.by_member(
+        made = self._core.uploads.by_member(
             self, file.name, file.data, size=file.size, mode=file.mode, media_type=file.media_type
         )
+        made.address = file.address
+        return made
 
     def edits(self, message: Message, words: str) -> None:
         self._must_own(message)

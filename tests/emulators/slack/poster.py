@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import urllib.parse
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -28,10 +29,14 @@ AGENT = "Slackbot 1.0 (+https://api.slack.com/robots)"
 
 
 class Poster:
-    """HTTP mode: the app's settings have a request URL and Socket Mode is off."""
+    """HTTP mode: the app's settings have a request URL and Socket Mode is off.
+
+    time: Unix seconds for signatures, by which an app judges their age; the emulator's clock, unless it runs ahead.
+    """
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self.time: Callable[[], float] = core.clock.now
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -45,7 +50,7 @@ class Poster:
         self, body: str, *, type_: str = "application/json", secret: str | None = None, at: float | None = None
     ) -> dict[str, str]:
         """What Slack sends with this body. at: Unix seconds; now, if not given."""
-        stamp = str(int(self._core.clock.now() if at is None else at))
+        stamp = str(int(self.time() if at is None else at))
         key = (self._core.app.signing_secret if secret is None else secret).encode()
         signature = hmac.new(key, f"v0:{stamp}:{body}".encode(), hashlib.sha256).hexdigest()
         return {

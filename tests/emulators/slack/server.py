@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import json
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -48,6 +49,7 @@ class Server:
         app.router.add_get("/link/", self._link)
         for kind in ("commands", "actions", "app"):
             app.router.add_post(f"/{kind}/{{team}}/{{number}}/{{token}}", self._respond)
+        app.on_response_prepare.append(self._date)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
@@ -57,6 +59,10 @@ class Server:
     async def close(self) -> None:
         if self._runner:
             await self._runner.cleanup()
+
+    async def _date(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Clients know Slack's clock, by which messages are named, from this header."""
+        response.headers["Date"] = formatdate(self._core.clock.now(), usegmt=True)
 
     # -- the Web API ----------------------------------------------------------------------------------------------
 
@@ -218,8 +224,15 @@ class Server:
             else:
                 await self._core.clock.until(self._core.clock.now() + fault.delay)
             return usual or await answer()
-        usual = await answer() if fault.when == "after" or fault.kind == "cut" else None
+        usual = await answer() if fault.when == "after" or (fault.kind == "cut" and fault.when == "before") else None
+        if fault.when == "late":
+            self._core.spawn(self._late(fault.delay, answer))
         return await self._struck(request, note, fault, usual)
+
+    async def _late(self, delay: float, answer: Answer) -> None:
+        await self._core.clock.until(self._core.clock.now() + delay)
+        await answer()
+        self._core.changed()
 
     async def _struck(
         self, request: web.Request, note: Exchange, fault: Fault, usual: web.Response | None
@@ -233,11 +246,12 @@ class Server:
             case "huge":
                 return await self._endless(request, fault.size)
             case "hang":
-                await asyncio.Event().wait()
+                await fault.wait()
         note.status = 0
         if request.transport and fault.kind == "reset":
             raw = request.transport.get_extra_info("socket")
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # RST instead of FIN
+            with suppress(OSError):  # it is gone already
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # RST instead of FIN
             request.transport.abort()
         elif request.transport:
             request.transport.close()
@@ -254,6 +268,9 @@ class Server:
                 return self._plain(note, fault.status or 503, "upstream connect error")
             case "html":
                 return self._page(note, fault.status or 200, BROKEN)
+            case "moved":
+                note.status = fault.status or 302
+                return web.Response(status=note.status, headers={"Location": fault.location})
         return None
 
     @staticmethod

@@ -32,7 +32,8 @@ def file_json(file: File, base_url: str) -> Json:
     if file.deleted:
         return {"id": file.id, "mode": "tombstone"}
     team = file.owner.workspace
-    private = f"{base_url}/files-pri/{team.id}-{file.id}/{file.name.lower()}"
+    external = file.mode == "external"
+    private = file.address or f"{base_url}/files-pri/{team.id}-{file.id}/{file.name.lower()}"
     kind = TYPES.get(file.mimetype, file.name.rpartition(".")[2] if file.mimetype else "")
     shape: Json = {
         "id": file.id,
@@ -48,14 +49,14 @@ def file_json(file: File, base_url: str) -> Json:
         "editable": file.mode == "snippet",
         "size": file.size,
         "mode": file.mode,
-        "is_external": False,
-        "external_type": "",
+        "is_external": external,
+        "external_type": "unknown" if external else "",
         "is_public": any(message.channel.kind == "channel" for message in file.shares),
         "public_url_shared": False,
         "display_as_bot": False,
         "username": "",
         "url_private": private,
-        "url_private_download": f"{private}?download=1",
+        "url_private_download": private if file.address else f"{private}?download=1",
         "media_display_type": "unknown",
         "permalink": f"https://{team.domain}.slack.com/files/{file.owner.id}/{file.id}/{file.name.lower()}",
         "permalink_public": f"https://slack-files.com/{team.id}-{file.id}",

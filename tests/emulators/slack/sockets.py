@@ -154,11 +154,11 @@ class Sockets:
         self._core.changed()
 
     async def _closing(self, socket: Socket, reason: Reason) -> None:
-        clock = self._core.clock
-        await clock.until(clock.now() + GRACE)
+        clock, began = self._core.clock, self._core.clock.now()
+        await clock.until(began + GRACE)
         if reason == "warning":
             await socket.send(self._goodbye("refresh_requested"))
-            await clock.until(clock.now() + GRACE)
+            await clock.until(began + 2 * GRACE)
         await socket.close()
 
     def _hello(self) -> Json:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from PIL import Image, UnidentifiedImageError
 
@@ -52,6 +52,8 @@ class Uploads:
     """Assign `behaviour` for all uploads from now on, or call `next_one(**fields)` for the next.
 
     complete_again: what a second `files.completeUploadExternal` of one file does: `refuse` (file_not_found), or `share`.
+    blocks: what becomes of blocks beside files: they are `shown`, `refused` (invalid_blocks), an `unknown` argument, `ignored`, or
+    Slack is `broken` by them (internal_error).
     """
 
     def __init__(self, core: Core) -> None:
@@ -60,6 +62,7 @@ class Uploads:
         self._addresses: dict[str, File] = {}
         self.behaviour = Completion()
         self.complete_again = "refuse"
+        self.blocks: Literal["shown", "refused", "unknown", "ignored", "broken"] = "shown"
 
     def next_one(self, **fields: Any) -> None:
         """The next completed upload behaves like this, and the one after a second call like that."""

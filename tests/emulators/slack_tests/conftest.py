@@ -1,11 +1,19 @@
 """A Slack that listens, with a channel and a member in it, and what stands on the far side of its wire."""
 
+import logging
+
 import aiohttp
 import aiohttp.web
 import pytest
 
 from tests.emulators.slack import SlackEmulator
 from tests.emulators.slack_tests.echo import EchoApp, Wire, client_of
+
+
+@pytest.fixture(autouse=True)
+def _libraries_keep_quiet(caplog):
+    """Here they are used as they come, and then they log addresses that work for whoever has them; the bot tames its own."""
+    caplog.set_level(logging.WARNING, logger="slack_sdk")
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ Does = Callable[..., Awaitable[Any]]
 SILENT = logging.getLogger("tests.slack_app")
 SILENT.addHandler(logging.NullHandler())
 SILENT.propagate = False
+SILENT.setLevel(logging.CRITICAL)
 
 
 def picture(color: str = "red", kind: str = "PNG") -> bytes:

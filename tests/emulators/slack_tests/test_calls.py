@@ -8,6 +8,7 @@ import aiohttp
 import aiohttp.web
 import pytest
 from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.builtin_interval_calculators import FixedValueRetryIntervalCalculator
 from slack_sdk.web.async_client import AsyncWebClient
 
 from tests.emulators.slack import Fault, Upload
@@ -131,7 +132,9 @@ async def test_a_call_fails_before_or_after_its_effect(slack, client, art, kind,
 
 
 async def test_the_sdks_own_retry_posts_twice_when_only_the_answer_was_lost(slack, art):
-    careless = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, logger=SILENT)  # retries connection errors
+    careless = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, logger=SILENT)
+    (retries,) = careless.retry_handlers  # of connection errors: what the SDK does unless told otherwise
+    retries.interval_calculator = FixedValueRetryIntervalCalculator(fixed_internal=0)
     slack.inject(Fault(kind="reset", method="chat.postMessage", when="after"))
     await careless.chat_postMessage(channel=art.id, text="x")
     assert len(art.messages) == 2

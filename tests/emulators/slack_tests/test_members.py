@@ -171,7 +171,7 @@ async def test_members_of_other_workspaces_bring_files_that_must_be_asked_for(sl
     body = app.heard[0]
     assert body["is_ext_shared_channel"] is True
     assert body["event"]["files"][0]["file_access"] == "check_file_info"
-    assert body["team_id"] == slack.workspace.id
+    assert (body["team_id"], body["context_team_id"]) == (eve.workspace.id, slack.workspace.id)
     assert body["event"]["user_team"] == eve.workspace.id
     info = await client_of(slack).files_info(file=body["event"]["files"][0]["id"])
     assert info["file"]["mimetype"] == "image/png"

@@ -80,12 +80,22 @@ def _facts(core: Core, call: Call, channels: list[Channel]) -> Json:
     if body:
         if comment is not None:
             raise invalid_arguments("initial_comment and blocks exclude each other")
-        if any(isinstance(block, dict) and block.get("type") == "markdown" for block in body):
-            raise Refusal("internal_error")
+        _take_blocks(core, body)
         if found := blocks.complaints(body, lambda file: core.views.shown(call.bot, file)):
             raise invalid_blocks(found)
-        body = blocks.completed(body, lambda: core.ids.new("b"))
+        body = [] if core.uploads.blocks == "ignored" else blocks.completed(body, lambda: core.ids.new("b"))
     return {"text": text.stored(comment or ""), "blocks": body or [], "thread_ts": root}
+
+
+def _take_blocks(core: Core, body: list[Json]) -> None:
+    """Whether blocks may stand beside files at all."""
+    if core.uploads.blocks == "refused":
+        raise invalid_blocks(["blocks are not allowed here [json-pointer:/blocks]"])
+    if core.uploads.blocks == "unknown":
+        raise invalid_arguments("no such argument: blocks")
+    markdown = any(isinstance(block, dict) and block.get("type") == "markdown" for block in body)
+    if markdown or core.uploads.blocks == "broken":
+        raise Refusal("internal_error")
 
 
 def info(core: Core, call: Call) -> Json:
