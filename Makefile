@@ -4,10 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK_VENV := .venv-lock
 UV_VERSION := 0.13.9
+EXCHANGES := build/exchanges
 
 # The Pythons to try, in this order; the first that is 3.11 or later and can make virtual environments is taken.
 # `make PYTHON=/path/to/python3 ...` takes that one and no other.
 PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
+
+WORKERS ?= $(shell $(BIN)/python -c 'import os; print(2 * (os.cpu_count() or 1))')
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # pip's settings of the person who runs make must not move these installs out of .venv.
@@ -17,7 +20,7 @@ unexport PIP_TARGET PIP_PREFIX PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo test lint format bench conformance lock clean
+.PHONY: help setup demo test lint format bench chaos conformance lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -27,9 +30,11 @@ setup: $(VENV)/runtime.stamp  ## make .venv and install the bot in it
 demo: setup  ## try the bot in the browser, without tokens (PORT=8080)
 	$(BIN)/darkroom demo $(if $(PORT),--port $(PORT))
 
-test: $(VENV)/tests.stamp  ## run every test, in a real browser too (ARGS="-k words" picks some)
+# Half of a test is waiting for another process or for the disk, so two of them share a core.
+test: $(VENV)/tests.stamp  ## run every test, in a real browser too (ARGS="-k words" picks some; WORKERS=0: one at a time)
 	$(BIN)/python -m tests.browser
-	$(BIN)/python -m pytest $(ARGS)
+	rm -rf $(EXCHANGES) && mkdir -p $(EXCHANGES)
+	RECORD_EXCHANGES=$(CURDIR)/$(EXCHANGES) $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal $(ARGS)
 
 lint: $(VENV)/tests.stamp  ## style, types, and who may import whom
 	$(BIN)/ruff check .
@@ -44,8 +49,11 @@ format: $(VENV)/tests.stamp  ## put the code into the house's format
 bench: $(VENV)/tests.stamp  ## measure the bot against the emulated queue
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
-conformance: $(VENV)/tests.stamp  ## hold the emulated platforms against the platforms' own schemas (SCHEMAS=folder)
-	$(BIN)/python -m tests.conformance $(if $(SCHEMAS),--schemas $(SCHEMAS))
+chaos: $(VENV)/tests.stamp  ## let everything die and misbehave, and count what was answered and paid (ARGS="--seeds 1-20 --seconds 60")
+	$(BIN)/python -m tests.chaos $(ARGS)
+
+conformance: $(VENV)/tests.stamp  ## hold what the last `make test` exchanged against the platforms' own schemas (SCHEMAS=folder)
+	$(BIN)/python -m tests.conformance $(if $(SCHEMAS),--schemas $(SCHEMAS)) --recorded $(EXCHANGES)
 
 lock: $(LOCK_VENV)/uv.stamp  ## write the locks anew from pyproject.toml (UPGRADE=1 takes newer releases)
 	$(call compile,requirements.lock,--group build)
