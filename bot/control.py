@@ -53,6 +53,7 @@ async def serve(path: Path, commands: dict[str, Command]) -> None:
         finally:
             writer.close()
 
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # on a shared database nobody has made DATA_DIR yet
     _remove(path)  # left by a bot that was killed; the store's lock says that none lives
     old_mask = os.umask(0o177)
     try:

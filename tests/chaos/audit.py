@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from bot.errors import FailureKind
 from bot.model import Job, JobState
-from tests.chaos.ledgers import Asked, Kept, Ledgers, Made
+from tests.chaos.ledgers import Asked, Kept, Ledgers, Made, Posted
 from tests.chaos.lineage import ancestors, bases, parents
 
 T = TypeVar("T")
@@ -85,7 +85,7 @@ def audit(ledgers: Ledgers, troubles: Sequence[str] = ()) -> Audit:
         refused=sum(not asked.acknowledged and asked.refused is not None for asked in strangers),
         unheard=sum(not asked.acknowledged and asked.refused is None for asked in strangers),
         withdrawn=sum(
-            not post.stands and (job := books.jobs.get(post.job_id)) is not None and job.deleted_at is None
+            not post.stands and (job := books.jobs.get(books.job_of(post))) is not None and job.deleted_at is None
             for post in ledgers.posted
         ),
         records=len(ledgers.made),
@@ -103,8 +103,15 @@ class _Books:
         self._asked = {asked.source: asked for asked in ledgers.asked}
         self._made = {made.request_id: made for made in ledgers.made}
         self._by_picture = {picture: made for made in ledgers.made for picture in made.pictures}
-        self._posts = _grouped(ledgers.posted, lambda post: post.job_id)
+        self.owners = {id: kept.job for kept in ledgers.kept for id in _requests(kept)}
+        self._posts = _grouped(ledgers.posted, self.job_of)
         self._families = _grouped(self.jobs.values(), lambda job: job.conversation_id)
+
+    def job_of(self, post: Posted) -> str:
+        """What its buttons say, or, where it has none, whose record its picture is."""
+        made = next((self._by_picture[picture] for picture in post.pictures if picture in self._by_picture), None)
+        owner = self.owners.get(made.request_id) if made else None
+        return post.job_id or (owner.id if owner else "")
 
     # -- was everything kept, and nothing made up? --------------------------------------------------------------
 
@@ -246,14 +253,13 @@ class _Books:
 
     def payments(self) -> Iterator[Violation]:
         """No job has two records that count, and no record is nobody's."""
-        owners = {id: kept.job for kept in self._ledgers.kept for id in _requests(kept)}
         paid = [made for made in self._ledgers.made if made.is_paid]
-        theirs = Counter(owners[made.request_id].id for made in paid if made.request_id in owners)
+        theirs = Counter(self.owners[made.request_id].id for made in paid if made.request_id in self.owners)
         for job_id, number in theirs.items():
             if number > 1:
                 yield self._violation(Kind.PAID_TWICE, self.jobs[job_id], f"{number} records were made for it")
         asking = _grouped(self.jobs.values(), lambda job: job.prompt)
-        strays = _grouped((made for made in paid if made.request_id not in owners), lambda made: made.words)
+        strays = _grouped((made for made in paid if made.request_id not in self.owners), lambda made: made.words)
         for words, records in strays.items():
             without = [job for job in asking.get(words, []) if not theirs[job.id] and job.submissions]
             yield from self._strays(without, records)

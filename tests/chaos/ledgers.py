@@ -66,6 +66,8 @@ class Made:
 class Posted:
     """One message with which the bot answered a job. order: grows with the time of posting, within one platform.
 
+    job_id: as its buttons say; '' where a picture has none of its own, and is known by its bytes.
+
     number: which picture of the job's result; a failure has none and is number 0. pictures: sha256 of the files in it.
     stands: False when it was deleted since, by whomever.
     """

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from adapters.slack.listening import STORE_SECONDS
 from tests.chaos.ledgers import Posted, sha256
 from tests.chaos.members import Conversation, Notes, Request
 from tests.chaos.plan import MEMBERS, ROOMS, Deed
@@ -23,6 +24,7 @@ SPEED = 5.0
 """Slack lets an app connect ten times a minute; here it is started anew more often than any operator would."""
 
 WINDOW_SECONDS = 4.0  # how long somebody waits for a window
+MOMENT = 0.2  # seconds by which two clocks of this machine may differ
 REFUSED = "x"
 """The bot's reaction to words that it refuses, and to a request that failed."""
 
@@ -158,10 +160,11 @@ class OnSlack:
     # -- what Slack shows ---------------------------------------------------------------------------------------
 
     def posted(self) -> tuple[Posted, ...]:
+        """Pictures with their buttons; pictures whose buttons are in a message of their own, which is no answer; failures."""
         return tuple(
             Posted(
                 platform="slack",
-                job_id=job_id,
+                job_id=next((job_id for job_id, _ in buttons(message, "again")), ""),
                 message=message.ts,
                 place=f"{channel.id}-{message.thread_ts}" if message.thread_ts else channel.id,
                 order=float(message.ts),
@@ -173,7 +176,7 @@ class OnSlack:
             for channel in self.emulator.channels
             for message in channel.posts.values()
             if message.bot is not None and message.only_for is None
-            for job_id, _ in buttons(message, "again")
+            if message.files or (buttons(message, "again") and not buttons(message, "edit"))
         )
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -202,7 +205,7 @@ class OnSlack:
         return [m for m in channel.everything if m.bot and root in (m.ts, m.thread_ts)]
 
     def _picture(self, conversation: Conversation, deed: Deed) -> tuple[Message, str, int] | None:
-        found = [(m, job, n) for m in self._of_bot(conversation) if m.files for job, n in buttons(m, "edit")]
+        found = [(m, job, n) for m in self._of_bot(conversation) for job, n in buttons(m, "edit")]
         return found[int(deed.chance * len(found))] if found else None
 
     async def _sent_off(
@@ -280,7 +283,7 @@ class OnSlack:
                 member=member.name,
                 place=place,
                 words=None if again_of else deed.words,
-                heard=lambda: delivery.ack is not None and refusal(delivery) is None,
+                heard=lambda: _taken_up(delivery),
                 refused=lambda: refusal(delivery),
                 of=of[0] if of else None,
                 image=of[1] if of else 0,
@@ -288,3 +291,8 @@ class OnSlack:
                 references=self._notes.looks(files),
             )
         )
+
+
+def _taken_up(delivery: Delivery) -> bool:
+    """An acknowledgement that comes when the store was waited for in vain says only that the bot lives."""
+    return delivery.ack is not None and refusal(delivery) is None and delivery.ack.after < STORE_SECONDS - MOMENT

@@ -144,11 +144,21 @@ def test_button_that_asks_again_asks_in_the_words_of_then(books):
     books.finds()
 
 
+def test_picture_whose_buttons_stand_elsewhere_is_known_by_its_bytes(books):
+    books.change("posted", books.blue, job_id="")
+    assert books.finds().once == 2
+
+
 # -- what may not ----------------------------------------------------------------------------------------------------
 
 
 def test_second_message_with_the_answer(books):
     books.posted.append(replace(books.posted[books.blue], message="another"))
+    books.finds(Kind.TWICE)
+
+
+def test_second_message_without_buttons(books):
+    books.posted.append(replace(books.posted[books.blue], message="another", job_id=""))
     books.finds(Kind.TWICE)
 
 

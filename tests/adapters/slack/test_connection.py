@@ -56,6 +56,18 @@ async def test_too_many_connections_are_waited_for_and_told(make_village):
     await until(lambda: "too many connections" in (village.platform.trouble() or ""))
 
 
+async def test_connection_that_was_one_too_many_is_made_again_after_a_pause(village, slack):
+    await slack.sockets.connected(2)
+    one, other = slack.sockets.open
+    began, at = len(slack.sockets.history), slack.clock.ticks()
+    await slack.sockets.disconnect("too_many_websockets", one)
+    await until(lambda: len(slack.sockets.open) == 2 and one not in slack.sockets.open)
+    assert other in slack.sockets.open
+    assert min(slack.sockets.history[began:]) == 1, "the other one hears meanwhile"
+    assert slack.clock.ticks() - at >= 60
+    assert village.platform.trouble() is None
+
+
 async def test_socket_mode_that_is_switched_off_is_told(village, slack):
     await slack.sockets.connected(2)
     await slack.sockets.disconnect("link_disabled")
