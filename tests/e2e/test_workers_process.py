@@ -1,6 +1,5 @@
 """Real processes on one PostgreSQL: a gateway that hears, workers that post. One is killed, one stands still; all is answered once."""
 
-import time
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
@@ -11,9 +10,6 @@ from bot.emulator import Emulator, EmulatorOptions
 from bot.model import JobQuery, JobState
 from tests.e2e.program import KEY, darkroom, running
 from tests.emulators.discord import DiscordEmulator
-
-NOTICED_SECONDS = 20.0
-"""After so long at most, somebody else goes on with what a dead process had begun: its lease of 15 s, and the waking."""
 
 
 @pytest.fixture
@@ -90,7 +86,6 @@ async def test_what_a_worker_leaves_by_dying_or_standing_still_is_done_once_by_a
     cards = await asks(channel, "fox 0", "fox 1")
     await killed.reached(2)
     await dies.kill()
-    killed_at = time.time()
     killed.release()
 
     hangs = await process("worker", "hangs")
@@ -111,13 +106,6 @@ async def test_what_a_worker_leaves_by_dying_or_standing_still_is_done_once_by_a
 
     async with opened(settings) as store:
         jobs = {job.prompt: job for job in await store.jobs(JobQuery())}
-        found = [
-            event.at
-            for words in ("fox 0", "fox 1")
-            for event in await store.events(jobs[words].id)
-            if event.at > killed_at
-        ]
-    assert min(found) - killed_at < NOTICED_SECONDS
     assert {words: job.state for words, job in jobs.items()} == {
         "fox 0": JobState.SUCCEEDED,
         "fox 1": JobState.SUCCEEDED,
