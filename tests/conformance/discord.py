@@ -27,7 +27,13 @@ async def check(schemas: Path, recorded: Iterable[Path] = ()) -> tuple[int, list
     exchanges = list(await play())
     for file in recorded:
         exchanges += load(file)
-    return len(exchanges), list(document.judge(without_known_disagreements(exchange) for exchange in exchanges))
+    told = [exchange for exchange in exchanges if not _is_anothers_page(exchange)]
+    return len(told), list(document.judge(without_known_disagreements(exchange) for exchange in told))
+
+
+def _is_anothers_page(exchange: Exchange) -> bool:
+    """A refusal without JSON comes from somebody between the bot and Discord, as tests lay it; Discord's document has none."""
+    return exchange.status >= 400 and exchange.response is None
 
 
 def without_known_disagreements(exchange: Exchange) -> Exchange:
@@ -40,8 +46,15 @@ def without_known_disagreements(exchange: Exchange) -> Exchange:
         exchange,
         query={name: value for name, value in exchange.query.items() if name != "use_nested_fields"},
         request=_with_text_ids(exchange.request),
-        response=_with_known_references(_with_number_codes(exchange.response)),
+        response=_without_new_features(_with_known_references(_with_number_codes(exchange.response))),
     )
+
+
+def _without_new_features(value: Any) -> Any:
+    """Servers that take larger files say so by features that the document's list lacks."""
+    if not isinstance(value, dict) or not isinstance(value.get("features"), list):
+        return value
+    return value | {"features": [name for name in value["features"] if not str(name).startswith("MAX_FILE_SIZE_")]}
 
 
 def _with_text_ids(value: Any) -> Any:

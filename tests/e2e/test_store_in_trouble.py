@@ -134,7 +134,7 @@ async def test_whatever_a_job_is_at_it_goes_on_when_the_store_can_be_written_aga
                     await members[2].says(f"/imagine {MANY_WORDS}")
                 submit.release()
                 get.release()
-                await boundary.saw("store.save", StoreBusy, times=1 if kind == "full" else 2)
+                await boundary.saw("store.save", StoreBusy)  # one at least: the other may have been quicker
             await recovered(world, log)
     for member, one in zip(members, said, strict=False):
         assert (await member.sees(images=1, thread=one)).images == world.painted(one.words)
