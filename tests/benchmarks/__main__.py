@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import platform
@@ -56,9 +57,9 @@ async def _measured(scenarios: list[Scenario], folder: Path | None) -> list[Row]
 
 async def _acknowledged(*, rounds: int) -> list[Acknowledged]:
     answers = []
-    for name in PLATFORMS:
+    for name, at_rest in itertools.product(PLATFORMS, (True, False)):
         print(f"measuring: commands on {name} ...", file=sys.stderr, flush=True)
-        answers.append(await acknowledging(name, rounds=rounds))
+        answers.append(await acknowledging(name, rounds=rounds, at_rest=at_rest))
     return answers
 
 
@@ -75,7 +76,7 @@ def _circumstances() -> Circumstances:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks",
-        description="Measure the bot against the emulated queue. About two minutes.",
+        description="Measure the bot against the emulated queue. About four minutes.",
     )
     parser.add_argument(
         "--jobs", type=_read(read_jobs), help="how many at once, one row each; 1: one after another (default 1,20,60)"

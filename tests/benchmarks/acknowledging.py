@@ -18,6 +18,9 @@ from tests.emulators.slack import SlackEmulator
 
 AT_ONCE = 50
 ROUNDS = 4
+AT_REST_SECONDS = 5.0
+"""After a round's pictures, until its cards have been edited for the last time."""
+
 LATENCY = (0.2, 1.0)
 """Seconds that the queue takes: the pictures of a round are posted before the next one begins."""
 
@@ -27,15 +30,21 @@ Ask = Callable[[int], Awaitable[list[float]]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Acknowledged:
-    """after: seconds from the command's event until its answer arrived. cpu: the bot's, seconds per command of a round."""
+    """after: seconds from the command's event until its answer arrived. cpu: the bot's, seconds per command of a round.
+
+    at_rest: whether the bot had nothing else to do; else it was still making and posting the previews of as many pictures.
+    """
 
     platform: str
     at_once: int
+    at_rest: bool
     after: Spread
     cpu: float
 
 
-async def acknowledging(platform: str, *, at_once: int = AT_ONCE, rounds: int = ROUNDS) -> Acknowledged:
+async def acknowledging(
+    platform: str, *, at_once: int = AT_ONCE, rounds: int = ROUNDS, at_rest: bool = True
+) -> Acknowledged:
     """platform: one of PLATFORMS. Raises AssertionError when a command was not acknowledged in the platform's time."""
     queue = Emulator(EmulatorOptions(keys=(KEY,), paint=False, latency=LATENCY))
     settings = {"GMI_API_KEY": KEY, "GMI_IN_FLIGHT": str(at_once)}
@@ -46,12 +55,19 @@ async def acknowledging(platform: str, *, at_once: int = AT_ONCE, rounds: int = 
         async with PLATFORMS[platform](settings, at_once) as ask:
             with tempfile.TemporaryDirectory(prefix="darkroom-bench-") as folder:
                 async with running(Path(folder), "run", **settings) as bot:
-                    for number in range(rounds):
+                    for number in range(rounds + (not at_rest)):
+                        if number:
+                            await bot.logs("moved", state="succeeded", times=at_once * number)
+                            await asyncio.sleep(AT_REST_SECONDS if at_rest else 0)
                         before = _cpu_seconds(bot.pid)
-                        after += await ask(number)
-                        cpu += _cpu_seconds(bot.pid) - before
-                        await bot.logs("moved", state="succeeded", times=at_once * (number + 1))
-    return Acknowledged(platform=platform, at_once=at_once, after=spread(after), cpu=cpu / (rounds * at_once))
+                        took = await ask(number)
+                        if (
+                            number or at_rest
+                        ):  # the very first round has none before it whose pictures could be in its way
+                            after += took
+                            cpu += _cpu_seconds(bot.pid) - before
+    told = spread(after)
+    return Acknowledged(platform=platform, at_once=at_once, at_rest=at_rest, after=told, cpu=cpu / (rounds * at_once))
 
 
 @asynccontextmanager

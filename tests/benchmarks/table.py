@@ -57,8 +57,8 @@ COST: tuple[Line, Line] = (
 )
 
 ACKNOWLEDGED: tuple[Line, Line] = (
-    ("", "commands", "", "acknowledged", "", "", "", "CPU"),
-    ("platform", "at once", "in all", "p50", "p95", "p99", "max", "ms each"),
+    ("", "while", "commands", "", "acknowledged", "", "", "", "CPU"),
+    ("platform", "it", "at once", "in all", "p50", "p95", "p99", "max", "ms each"),
 )
 
 
@@ -117,6 +117,7 @@ def _acknowledged(answer: Acknowledged) -> Line:
     after = answer.after
     return (
         answer.platform,
+        "rests" if answer.at_rest else "posts",
         *(str(number) for number in (answer.at_once, after.of)),
         *map(_seconds, (after.p50, after.p95, after.p99, after.max)),
         f"{answer.cpu * 1000:.1f}",

@@ -150,9 +150,9 @@ def test_columns_are_as_wide_as_their_widest_cell():
 
 
 def test_acknowledgements_have_a_table_of_their_own():
-    answers = [Acknowledged(platform="discord", at_once=50, after=spread([0.01, 0.25]), cpu=0.0052)]
+    answers = [Acknowledged(platform="discord", at_once=50, at_rest=True, after=spread([0.01, 0.25]), cpu=0.0052)]
     text = page([a_row()], answers, CIRCUMSTANCES)
-    assert cells(text, "discord") == ["50", "2", "0.13", "0.24", "0.25", "0.25", "5.2"]
+    assert cells(text, "discord") == ["rests", "50", "2", "0.13", "0.24", "0.25", "0.25", "5.2"]
 
 
 @pytest.mark.parametrize("head", [FEELING, COST, ACKNOWLEDGED])
@@ -212,7 +212,7 @@ async def test_a_tiny_run_measures_a_whole_bot(tmp_path):
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 async def test_a_tiny_round_of_commands_is_acknowledged(platform: str):
-    answer = await acknowledging(platform, at_once=2, rounds=1)
+    answer = await acknowledging(platform, at_once=2, rounds=1, at_rest=False)
 
     assert (answer.platform, answer.at_once, answer.after.of) == (platform, 2, 2)
     assert 0 < answer.after.p50 <= answer.after.max < 3.0
