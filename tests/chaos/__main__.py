@@ -7,6 +7,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from tests.chaos.engines import Engine, Postgresql, Sqlite
 from tests.chaos.plan import Plan, plan
@@ -28,7 +29,7 @@ def main() -> int:
             print("\n".join([_headline(one, engine), *one.told()]))
         return 0
     try:
-        outcomes = asyncio.run(_all(planned))
+        outcomes = asyncio.run(_all(planned, options.logs))
     except KeyboardInterrupt:
         return 130
     print(table(outcomes))
@@ -45,12 +46,12 @@ def _plan(seed: int, engine: Engine, options: argparse.Namespace) -> Plan:
     )
 
 
-async def _all(planned: Sequence[tuple[Engine, Plan]]) -> list[Outcome]:
+async def _all(planned: Sequence[tuple[Engine, Plan]], logs: Path | None) -> list[Outcome]:
     """One after another: two at once would disturb each other."""
     outcomes = []
     for engine, one in planned:
         print(_headline(one, engine), file=sys.stderr, flush=True)
-        finished = await run(one, engine, _say)
+        finished = await run(one, engine, _say, logs=logs)
         outcomes.append(finished.outcome)
         if not finished.outcome.is_good:
             print("\n".join(["", _headline(one, engine), *one.told(), "", *finished.violations, ""]), flush=True)
@@ -81,10 +82,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--engine", choices=(*ENGINES, "both"), default="both", help="(default both)")
     parser.add_argument("--workers", type=int, default=3, help="beside one gateway, on PostgreSQL (default 3)")
     parser.add_argument("--talks", type=int, help=f"conversations in each seed (default {TALKS_PER_SECOND:g} a second)")
+    parser.add_argument(
+        "--logs", type=Path, metavar="FOLDER", help="keep there what the processes of each seed have logged"
+    )
     parser.add_argument("--plan", action="store_true", help="print what would happen, and do nothing")
     options = parser.parse_args()
     if not options.seeds:
         parser.error("--seeds: write the smaller number first, such as 1-20")
+    if options.logs and not options.logs.is_dir():
+        parser.error(f"--logs: there is no folder {options.logs}")
     if options.seconds <= 0 or options.workers < 1 or (options.talks or 1) < 1:
         parser.error("--seconds, --workers and --talks are numbers above 0")
     return options

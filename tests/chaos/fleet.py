@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
@@ -128,6 +129,12 @@ class Fleet:
 
     async def close(self) -> None:
         await asyncio.gather(*(seat.close() for seat in self.seats))
+
+    def keep_logs(self, folder: Path, name: str) -> None:
+        """A file for each seat, one line for each of the log's."""
+        for seat in self.seats:
+            lines = (json.dumps(line, ensure_ascii=False) for line in seat.log)
+            (folder / f"{name}-{seat.name}.jsonl").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
     def troubles(self) -> list[str]:
         """What no process may do, whatever befalls it: end by itself, or have a bug."""

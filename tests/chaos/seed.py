@@ -42,8 +42,8 @@ class Finished:
     violations: tuple[str, ...]
 
 
-async def run(plan: Plan, engine: Engine, say: Callable[[str], None]) -> Finished:
-    """Plays a plan against an engine. say: is told how it goes."""
+async def run(plan: Plan, engine: Engine, say: Callable[[str], None], *, logs: Path | None = None) -> Finished:
+    """Plays a plan against an engine. say: is told how it goes. logs: a folder for what the processes have logged."""
     around = Surroundings(plan.seed)
     with tempfile.TemporaryDirectory(prefix="darkroom-chaos-") as name:
         folder = Path(name)
@@ -57,6 +57,8 @@ async def run(plan: Plan, engine: Engine, say: Callable[[str], None]) -> Finishe
             finally:
                 await fleet.close()
             took = asyncio.get_running_loop().time() - began
+            if logs is not None:
+                fleet.keep_logs(logs, f"{plan.seed}-{engine.name}")
             ledgers = await _ledgers(around, database, engine.longest_pause)
             checked = audit(ledgers, fleet.troubles())
             outcome = Outcome(plan=plan, engine=engine.name, processes=len(fleet.seats), took=took, audit=checked)
