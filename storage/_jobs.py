@@ -58,7 +58,8 @@ def add(
     parent_id = _conversations.newest(connection, home) if follow else job.parent_id
     new = dataclasses.replace(job, conversation_id=home, parent_id=parent_id)
     new = settled(connection, new, job.accepted_at)
-    row = {**job_row(new), "touched_at": job.accepted_at, "cleaned": False, "drop_contents": False}
+    # Not touched yet: a process that only listens accepts, too, while nobody works.
+    row = {**job_row(new), "touched_at": 0.0, "cleaned": False, "drop_contents": False}
     del row["seq"]
     # Not by our own RETURNING: with it, SQLite looks through every table that refers to jobs (its plan shows it).
     inserted: Any = connection.execute(jobs.insert(), row).inserted_primary_key
@@ -75,7 +76,7 @@ def place(connection: Connection, job_id: str, card: MessageRef, now: float) -> 
     placed = connection.execute(
         jobs.update()
         .where(jobs.c.id == job_id, jobs.c.version == 0, jobs.c.state == JobState.QUEUED.value)
-        .values(card=dataclasses.asdict(card), due_at=now, waiting=None, touched_at=now)
+        .values(card=dataclasses.asdict(card), due_at=now, waiting=None)
     )
     if placed.rowcount:
         remember_message(connection, job_id, card, 0, "card")

@@ -146,7 +146,6 @@ def _cancel_open(connection: Connection, ids: Sequence[str], now: float) -> None
                 waiting=None,
                 holds_slot=False,
                 finished_at=now,
-                touched_at=now,
             )
         )
     for job_id in ids:  # only now, so that none of their own is woken and then cancelled

@@ -58,7 +58,9 @@ def save(
         raise ValueError(f"job {job.id} cannot go from {stored.state} to {job.state}")
     new = dataclasses.replace(settled(connection, job, now), version=job.version + 1, seq=stored.seq)
     columns = {name: value for name, value in job_row(new).items() if name not in SETTLED}
-    connection.execute(_UPDATE, {"job_id": job.id, **columns, "touched_at": now, "answered_at": _answered_at(new)})
+    touched_at = row.touched_at if _is_by_member(new, stored) else now
+    own = {"touched_at": touched_at, "answered_at": _answered_at(new)}
+    connection.execute(_UPDATE, {"job_id": job.id, **columns, **own})
     if new.state is not stored.state:
         wake_children(connection, new.id, new.state, now)
     remember_messages(connection, new, known=stored)
@@ -162,6 +164,11 @@ def known_requests(connection: Connection, request_ids: Iterable[str]) -> set[st
         some = wanted[start : start + 500]
         found.update(connection.scalars(sa.select(requests.c.request_id).where(requests.c.request_id.in_(some))))
     return found
+
+
+def _is_by_member(new: Job, stored: Job) -> bool:
+    """Cancelled or deleted, which a process that only listens stores too: it does not show that anybody works."""
+    return new.state is JobState.CANCELLED or new.deleted_at != stored.deleted_at
 
 
 def _merged(connection: Connection, job: Job, stored: Job, now: float, event: str | None) -> Saved:

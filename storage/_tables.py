@@ -120,7 +120,7 @@ jobs = Table(
     Column("finished_at", Double),
     Column("deleted_at", Double),
     # What follows is the store's own.
-    Column("touched_at", Double, nullable=False),  # last add, claim, renewal or save; for a parked job: since when
+    Column("touched_at", Double, nullable=False),  # last claim, renewal or save of a step; for a parked job: since when
     Column("answered_at", Double),  # attempt_at + answered_after
     Column("cleaned", Boolean, nullable=False),  # retention or `forget` took its words and pictures
     Column("drop_contents", Boolean, nullable=False),  # what it was sent holds words of a member who was forgotten

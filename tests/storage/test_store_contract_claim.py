@@ -9,6 +9,7 @@ from tests.storage.making import (
     ANN,
     BOB,
     T0,
+    a_message,
     a_person,
     accept,
     claim_ids,
@@ -259,7 +260,7 @@ async def test_start_keeps_slots_that_the_vendor_still_fills(store):
 async def test_start_moves_deadlines_by_the_time_that_nobody_worked(store):
     await accept(store, "open", deadline_at=T0 + 600)
     await finish(store, await accept(store, "ended", deadline_at=T0 + 600))
-    last = await accept(store, "last", at=T0 + 10, deadline_at=None)
+    last = await move(store, await accept(store, "last"), JobState.SUBMITTING, now=T0 + 10, deadline_at=None)
     await store.start(T0 + 10 + 300)
     assert (await store.get("open")).deadline_at == T0 + 600 + 300
     assert (await store.get("ended")).deadline_at == T0 + 600
@@ -274,15 +275,29 @@ async def test_start_counts_downtime_from_the_last_claim_or_renewal(store):
     assert (await stored(store, claimed)).deadline_at == T0 + 600 + 100
 
 
+async def test_what_members_do_while_nobody_works_does_not_count_as_work(store):
+    """By a gateway, while all workers are down."""
+    await move(store, await accept(store, "open"), JobState.RUNNING, deadline_at=T0 + 600)
+    done = await finish(store, await accept(store, "done"))
+    await accept(store, "asked", at=T0 + 200)
+    await store.place("asked", a_message("card"), T0 + 210)
+    await move(store, await accept(store, "regretted", at=T0 + 220), JobState.CANCELLED, now=T0 + 230)
+    await store.save(replace(done, deleted_at=T0 + 240), now=T0 + 240)
+    await accept(store, "theirs", at=T0 + 250, requester=BOB)
+    await store.forget("test", BOB.id, T0 + 260)
+    await store.start(T0 + 300)
+    assert (await store.get("open")).deadline_at == T0 + 600 + 300
+
+
 async def test_second_start_moves_deadlines_only_by_the_time_since_the_first(store):
-    await accept(store, deadline_at=T0 + 600)
+    await move(store, await accept(store), JobState.RUNNING, deadline_at=T0 + 600)
     await store.start(T0 + 100)
     await store.start(T0 + 130)
     assert (await store.get("j1")).deadline_at == T0 + 600 + 130
 
 
 async def test_clock_that_was_set_back_leaves_everything_as_far_away_as_it_was(store, engine):
-    await accept(store, due_at=T0 + 7, deadline_at=T0 + 600)
+    await store.save(replace(await accept(store), due_at=T0 + 7, deadline_at=T0 + 600), now=T0)
     await store.start(T0 - 5000)
     job = await store.get("j1")
     due_at = T0 - 5000 if engine in ALONE else T0 - 5000 + 7
