@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
+import structlog
 from sqlalchemy import Connection, bindparam, func
 
 from bot.model import Job, JobState, Waiting
 from storage import _memory
-from storage._rows import to_job
+from storage._rows import Row, to_job
 from storage._tables import is_due_some_time, is_open, is_so, jobs, waits_for
 from storage._ways import Alone, ways_of
+
+UNREADABLE_SECONDS = 3_600.0
+"""Until a job whose row cannot be understood is looked at again."""
 
 _held = jobs.alias("held")
 
@@ -131,13 +137,25 @@ def claim(connection: Connection, now: float, until: float, limit: int, in_fligh
     ways_of(connection).alone(connection, Alone.CLAIM)
     found = connection.execute(_CLAIM, {"now": now, "until": until, "limit": limit, "in_flight": in_flight})
     # Read to the end inside the transaction: SQLite does not commit a statement that is still under way.
-    claimed = sorted((to_job(row) for row in found.all()), key=lambda job: job.seq)
+    claimed = sorted(_readable(connection, found.all(), now), key=lambda job: job.seq)
     # A queued job that holds a slot has just got it, or could not use it yet.
     queued = [job for job in claimed if job.holds_slot and job.state is JobState.QUEUED]
     if queued:
         served = sorted({f"{job.platform}:{job.requester.id}" for job in queued})
         connection.execute(_LINE_UP, {"served": served, "now": now})
     return claimed
+
+
+def _readable(connection: Connection, rows: Sequence[Row], now: float) -> list[Job]:
+    """Without those that a stranger's hand has spoilt: they must not end the work on all others."""
+    found = []
+    for row in rows:
+        try:
+            found.append(to_job(row))
+        except (ValueError, TypeError, KeyError) as error:
+            structlog.get_logger("storage").error("job_unreadable", job=row.id, reason=repr(error))
+            connection.execute(jobs.update().where(jobs.c.id == row.id).values(due_at=now + UNREADABLE_SECONDS))
+    return found
 
 
 def renew(connection: Connection, job: Job, until: float) -> bool:

@@ -3,7 +3,11 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from bot.model import JobState, Waiting
+from storage._claims import UNREADABLE_SECONDS
+from storage._tables import jobs
 from tests.storage.conftest import ALONE
 from tests.storage.making import (
     ANN,
@@ -20,6 +24,19 @@ from tests.storage.making import (
 )
 
 # -- leases at their exact thresholds -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spoilt", [{"posts": [{"id": "1"}]}, {"images": 7}, {"failure": {"kind": "bad luck"}}])
+async def test_job_that_cannot_be_read_keeps_nobody_from_the_others(store, spoilt):
+    await accept(store, "spoilt")
+    await accept(store, "good")
+    await store._engine.write(_spoil, spoilt)
+    assert await claim_ids(store, T0) == ["good"]
+    assert await claim_ids(store, T0 + UNREADABLE_SECONDS - 1) == ["good"]
+
+
+def _spoil(connection, values):
+    connection.execute(jobs.update().where(jobs.c.id == "spoilt").values(values))
 
 
 async def test_job_can_be_claimed_at_its_due_time_and_not_before(store):
