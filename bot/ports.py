@@ -37,6 +37,10 @@ class StoreBusy(Exception):
     """The store is in use by another bot, or cannot be opened or written. `str(error)` says what to do."""
 
 
+class StoreAway(StoreBusy):
+    """Its server does not answer at this moment, as while it starts: what waits for it goes on by itself."""
+
+
 class Note(Protocol):
     """A small durable memo that belongs to one delivery."""
 

@@ -6,17 +6,17 @@ import asyncio
 import secrets
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import structlog
 
 from bot import commands, control
-from bot.app import App, assembled, probe
+from bot.app import App, Connect, assembled, probe
 from bot.config import Adapter, Settings
 from bot.errors import GiveUp, RetryLater
 from bot.metrics import Metrics
-from bot.ports import Platform, StoreBusy
+from bot.ports import Platform, StoreAway, StoreBusy
 from bot.service import Service
 from bot.views import Views
 
@@ -43,7 +43,7 @@ async def run(
     ports: range | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> None:
-    """Runs the bot until SIGTERM or SIGINT, then drains and returns.
+    """Runs the bot until SIGTERM or SIGINT, then drains and returns. A database server that does not answer yet is waited for.
 
     ports: the first free one is listened on, instead of HTTP_PORT. tell: is given the HTTP server's address, once it
     listens. Raises StoreBusy, SettingsError, and GiveUp when the server cannot listen.
@@ -52,16 +52,32 @@ async def run(
     def connect(service: Service, views: Views) -> dict[str, Platform]:
         return {a.name: a.module.connect(a.settings, service, views) for a in adapters}
 
-    async with assembled(settings, connect) as app:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with AsyncExitStack() as stack:
+            app = await _assembled(settings, connect, stop, stack)
+            if app is not None:
+                await _run_until(stop, app, await _server(app, adapters, ports), tell)
+    finally:
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+            loop.remove_signal_handler(number)
+
+
+async def _assembled(settings: Settings, connect: Connect, stop: asyncio.Event, stack: AsyncExitStack) -> App | None:
+    """None where it was stopped before the store's server answered: after a power cut that one may come back later."""
+    told: str | None = None
+    while not stop.is_set():
         try:
-            await _run_until(stop, app, await _server(app, adapters, ports), tell)
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
+            return await stack.enter_async_context(assembled(settings, connect))
+        except StoreAway as error:
+            if told != (told := str(error)):
+                structlog.get_logger("app").warning("waiting_for_database", reason=told)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), STORE_PAUSE_SECONDS)
+    return None
 
 
 async def _run_until(stop: asyncio.Event, app: App, server: Any | None, tell: Callable[[str], None] | None) -> None:

@@ -13,7 +13,7 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from bot.ports import StoreBusy
+from bot.ports import StoreAway, StoreBusy
 
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 30.0
@@ -54,6 +54,8 @@ _FORBIDDEN = (
 _READ_ONLY = "{server} takes no writes: it is a standby, or set to read only. Name the primary in DATABASE_URL."
 _DAMAGED = "The database {database} is damaged ({code}). Stop the bot and put a backup in its place."
 NOT_UTF8 = "The database {database} cannot keep every language. Make one with: createdb -E UTF8 -T template0 {database}"
+
+_PASSING = frozenset({_UNREACHABLE, _SILENT, _TOO_MANY, _EXHAUSTED})
 
 # By SQLSTATE, or its class (https://www.postgresql.org/docs/current/errcodes-appendix.html). What is not here is a bug.
 _SENTENCES = {
@@ -106,7 +108,8 @@ class Address:
     def sentence(self, template: str, code: str = "") -> StoreBusy:
         """What to tell an operator."""
         server = f"The PostgreSQL server at {self.server}"
-        return StoreBusy(template.format(server=server, database=self.database, code=code))
+        kind = StoreAway if template in _PASSING else StoreBusy
+        return kind(template.format(server=server, database=self.database, code=code))
 
 
 def address_of(url: str) -> Address:

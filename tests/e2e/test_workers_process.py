@@ -10,6 +10,7 @@ from bot.emulator import Emulator, EmulatorOptions
 from bot.model import JobQuery, JobState
 from tests.e2e.program import KEY, darkroom, running
 from tests.emulators.discord import DiscordEmulator
+from tests.storage.cutting import Cutter
 
 
 @pytest.fixture
@@ -155,6 +156,24 @@ async def test_operator_sees_each_process_and_gives_commands_to_all(
         assert await worker.ends() == 0
     assert len(posted(discord, cards["fox"][1])) == 3
     assert len(queue.records) == 3
+
+
+async def test_process_waits_for_a_server_that_is_not_there_yet(tmp_path, settings, server):
+    """As after a power cut, when all machines start at the same time."""
+    line = Cutter(server.folder)
+    settings["DATABASE_URL"] = settings["DATABASE_URL"].replace(str(server.folder), str(line.folder))
+    async with AsyncExitStack() as lives:
+        early, impatient = [
+            await lives.enter_async_context(running(tmp_path / name, "run", ROLE="worker", **settings))
+            for name in ("early", "impatient")
+        ]
+        [waiting] = await early.logs("waiting_for_database")
+        assert "cannot be reached. Start it, or correct DATABASE_URL" in waiting["reason"]
+        await impatient.logs("waiting_for_database")
+        assert await impatient.ends() == 0
+        await lives.enter_async_context(line)
+        await early.logs("ready_to_post")
+        assert len(await early.logs("waiting_for_database")) == 1, "it is told once"
 
 
 async def test_role_that_cannot_be_is_told_in_a_sentence(tmp_path, settings):
