@@ -23,10 +23,10 @@ unexport PIP_TARGET PIP_PREFIX PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo test lint format bench chaos conformance lock clean
+.PHONY: help setup demo test lint format bench bench-schedule chaos conformance lock clean
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 setup: $(VENV)/runtime.stamp  ## make .venv and install the bot in it
 
@@ -51,6 +51,9 @@ format: $(VENV)/tests.stamp  ## put the code into the house's format
 
 bench: $(VENV)/tests.stamp  ## measure the bot against the emulated queue
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+bench-schedule: $(VENV)/tests.stamp  ## how late and how often would schedules look? (the table in bot/README.md)
+	$(BIN)/python -m tests.benchmarks.schedules
 
 chaos: $(VENV)/tests.stamp  ## let everything die and misbehave, and count what was answered and paid (ARGS="--seeds 1-20 --seconds 60")
 	$(BIN)/python -m tests.chaos $(ARGS)

@@ -44,6 +44,11 @@ from urllib.parse import urlsplit
 from bot.errors import FailureKind, GiveUp, RetryLater
 from bot.failures import PASSING, backend_status, classify, verdict_of_answer, words_of_answer
 
+MOST_VALUES = 500_000
+"""In one answer; a full page of the list has some thousand. 64 MB of `[],` would take 1.6 GB and keep the process busy for
+seconds, while the base64 of pictures, of which large answers are made, is one value however long it is.
+"""
+
 LONGEST_RETRY_AFTER = 600.0  # seconds; whatever is asked for, a look every ten minutes costs nobody anything
 
 # Words in a 5xx that mean: refused for good. Others may come with a request that goes on.
@@ -110,6 +115,8 @@ def decoded(answer: Answer, decode: Callable[[object], T]) -> T:
         raise ValueError("larger than it may be")
     if answer.is_web_page:
         raise ValueError(f"a web page: {words_of_answer(answer.content)}")
+    if sum(map(answer.content.count, (b",", b"[", b"{"))) > MOST_VALUES:  # at least as many as there are values
+        raise ValueError("more values than an answer has")
     try:
         body = json.loads(answer.content)
     except RecursionError:

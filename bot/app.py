@@ -14,6 +14,7 @@ from bot.changes import Changes
 from bot.clock import Clock
 from bot.config import Settings, SettingsError
 from bot.errors import GiveUp, RetryLater
+from bot.experience import Experience
 from bot.health import Health, watched
 from bot.image_queue import ImageQueue
 from bot.metrics import Metrics
@@ -155,6 +156,7 @@ async def assembled(
             metrics=metrics,
             clock=clock,
             rng=rng or random.Random(),
+            experience=Experience(store, clock),
         )
         poller = Poller(world, in_flight=settings.gmi_in_flight, claims=role.works, listens=role.listens)
         yield App(

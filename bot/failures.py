@@ -224,7 +224,7 @@ def _number(code: Any) -> int | None:
 # ------------------------------------------------------------------------------------------------ what may be repeated
 
 _LOOKS_LIKE_A_PAGE = re.compile(r"\s*(?:<\?xml|<!doctype|<!--|<[a-z]+[\s>])", re.IGNORECASE)
-_TITLE = re.compile(r"<title[^>]*>([^<]*)</title", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^<>]*>([^<]*)</title", re.IGNORECASE)
 # Google Cloud Storage's errors are XML; the elements after <Message> repeat the signed request.
 _XML_ERROR = re.compile(r"<Error>\s*<Code>([^<]*)</Code>\s*(?:<Message>([^<]*)</Message>)?")
 _NOT_WORDS = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|\Z)|<[^>]*(?:>|\Z)", re.IGNORECASE | re.DOTALL)

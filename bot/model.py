@@ -218,7 +218,7 @@ class Job:
     running_since: float | None = None
     vendor_status: str | None = None  # the queue's own word, last seen
     looks: int = 0  # how often the queue was asked about it
-    ready_at: float | None = None  # when the queue says it finished (its clock, whole seconds)
+    ready_at: float | None = None  # when it was finished, as far as the queue's whole seconds tell
     known_at: float | None = None  # when we learned the outcome
     images: tuple[Image, ...] = ()
     failure: Failure | None = None

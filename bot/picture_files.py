@@ -88,11 +88,14 @@ def opened(data: bytes) -> PictureFile:
         if media_type == "image/png":
             bare = _bare_png(data)
         elif media_type == "image/jpeg":
+            _check_scans(data)
             bare = _bare_jpeg(data)
         elif media_type == "image/webp":
             _check_size(*_webp_size(data))
         image = _DECODERS[media_type](io.BytesIO(bare.data if bare else data))
         _check_size(*image.size)
+        if isinstance(image, TiffImageFile):
+            _check_tiles(image)
         return PictureFile(
             image=image,
             media_type=media_type,
@@ -119,6 +122,13 @@ def _check_size(width: int, height: int) -> None:
         raise Unusable(functools.partial(messages.picture_too_large, width=width, height=height, most=MAX_PIXELS))
     if max(width, height) > MOST_NARROW * min(width, height):
         raise Unusable(functools.partial(messages.picture_too_narrow, width=width, height=height, most=MOST_NARROW))
+
+
+def _check_tiles(image: TiffImageFile) -> None:
+    """A decoder allocates one tile as a whole, and a file of 2 kB may say that it has 2 gigabytes. Raises ValueError."""
+    width, height = (image.tag_v2.get(tag) for tag in (_TILE_WIDTH, _TILE_LENGTH))
+    if isinstance(width, int) and isinstance(height, int) and width * height > _LARGEST_TILE:
+        raise ValueError(f"tiles of {width} x {height}")
 
 
 # -- which kind ------------------------------------------------------------------------------------------------------
@@ -174,6 +184,10 @@ def _by_brand(data: bytes) -> str | None:
 _WEBP_HEAD = 1 << 16  # bytes within which the kind of compression is named, after a colour profile if there is one
 
 
+_TILE_WIDTH, _TILE_LENGTH = 322, 323  # tags of TIFF
+_LARGEST_TILE = 2048 * 2048  # pixels; usual ones have 256 x 256, or 512 x 512
+
+
 def _webp_size(data: bytes) -> tuple[int, int]:
     """(width, height) of the canvas, which the decoder allocates as soon as it is made. Raises ValueError."""
     kind, header = data[12:16], data[20:30]
@@ -223,6 +237,11 @@ _JPEG_KEPT = frozenset({0xC4, 0xDB, 0xDD, 0xDC, 0xDA, 0xC0, 0xC1, 0xC2})
 _JPEG_UNCOMMON = frozenset(range(0xC3, 0xD0)) - {0xC4, 0xC8}  # lossless, hierarchical and arithmetic frames
 _APP0, _APP1, _APP2, _APP14, _SOS, _EOI = 0xE0, 0xE1, 0xE2, 0xEE, 0xDA, 0xD9
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # 00 is stuffing, D0 to D7 are restarts: parts of a scan
+_FILL = re.compile(rb"\xff+")
+_MOST_PARTS = 100_000  # of one file; 30 MB in the smallest usual pieces (4 kB) are 8,000
+_MOST_SCANS = (
+    1_000  # progressive pictures have some ten; each goes over every pixel, and need not have more than 10 bytes
+)
 _WINDOW = 1 << 20  # bytes searched at once, because a search keeps all other threads waiting
 
 
@@ -255,13 +274,16 @@ def _bare_png(data: bytes) -> _Bare:
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """(kind, start, end) of each chunk, length and checksum included, up to the last one of a whole file."""
     at, kind = 8, b""
-    while kind != b"IEND":
+    for _ in range(_MOST_PARTS):
         end = at + 12 + int.from_bytes(data[at : at + 4], "big")
         if end > len(data):
             raise ValueError("the file ends within a chunk")
         kind = data[at + 4 : at + 8]
         yield kind, at, end
+        if kind == b"IEND":
+            return
         at = end
+    raise ValueError("more chunks than a picture has")
 
 
 def _inflated(profile: bytes) -> bytes | None:
@@ -273,6 +295,12 @@ def _inflated(profile: bytes) -> bytes | None:
     except zlib.error:
         return None
     return inflated if inflater.eof else None
+
+
+def _check_scans(data: bytes) -> None:
+    """Without a look at what they are parts of, since decoders read broken structures, too. Raises ValueError."""
+    if data.count(bytes((0xFF, _SOS))) > _MOST_SCANS:
+        raise ValueError("more scans than a picture has")
 
 
 def _bare_jpeg(data: bytes) -> _Bare | None:
@@ -292,6 +320,8 @@ def _bare_jpeg(data: bytes) -> _Bare | None:
                 exif = body
             elif marker == _APP2 and body.startswith(b"ICC_PROFILE\x00") and len(body) >= 14:
                 profile[body[12]] = body[14:]
+    except Unusable:
+        raise
     except ValueError:
         return None
     icc = b"".join(profile[number] for number in sorted(profile))
@@ -301,9 +331,9 @@ def _bare_jpeg(data: bytes) -> _Bare | None:
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """(marker, start, end) of each segment, the scan that follows a header included, up to the end of the picture."""
     at = 2
-    while True:
-        while data[at + 1 : at + 2] == b"\xff":  # any number of these may stand before a marker
-            at += 1
+    for _ in range(_MOST_PARTS):
+        if fill := _FILL.match(data, at):  # any number of these may stand before a marker
+            at = fill.end() - 1
         head = data[at : at + 4]
         if len(head) < 2 or head[0] != 0xFF:
             raise ValueError("no marker where one must stand")
@@ -319,6 +349,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
             end = _end_of_scan(data, end)
         yield marker, at, end
         at = end
+    raise Unusable(messages.picture_damaged)  # by millions of parts, over which a decoder would take its time, too
 
 
 def _end_of_scan(data: bytes, at: int) -> int:

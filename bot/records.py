@@ -21,6 +21,7 @@ from bot.failures import Verdict, clean, verdict_of_record
 from bot.model import Json
 
 MAX_IMAGES = 10  # of one outcome (vendor guide: at most 10 output images per prompt)
+_DEEPEST = 100  # levels of a history, where Gemini's has some eight: writing it takes a stack, too
 _REQUEST_ID = re.compile(r"(?!\.{1,2}\Z)[!-~]{1,200}")  # it becomes part of an address, and a column
 
 
@@ -260,8 +261,26 @@ def _decoded(data: Any) -> bytes | None:
 
 
 def _contents(outcome: Mapping[str, Any]) -> list[Any] | None:
+    """A history that can be kept and sent again; another one must not cost the picture that it came with."""
     contents = outcome.get("next_turn_contents")
-    return contents if isinstance(contents, list) and contents else None
+    return contents if isinstance(contents, list) and contents and _is_plain(contents) else None
+
+
+def _is_plain(value: Any) -> bool:
+    """No numbers that JSON doesn't have (Python reads NaN, and 1e999 as infinity), and not nested absurdly."""
+    layer = [value]
+    for _ in range(_DEEPEST):
+        if not layer:
+            return True
+        if any(isinstance(item, float) and not math.isfinite(item) for item in layer):
+            return False
+        layer = [
+            inner
+            for item in layer
+            if isinstance(item, list | dict)
+            for inner in (item.values() if isinstance(item, dict) else item)
+        ]
+    return False
 
 
 def _no_image(body: Mapping[str, Any], outcome: Mapping[str, Any]) -> Verdict:

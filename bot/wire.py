@@ -18,6 +18,7 @@ from types import MappingProxyType
 
 import httpx
 
+from bot import bodies
 from bot.answers import Answer, FateUnknown, NotSent
 from bot.errors import GiveUp, RetryLater
 from bot.failures import clean
@@ -206,9 +207,10 @@ class Wire:
     ) -> Answer:
         bounds = self.bounds[route]
         client = self._posts if route == "submit" else self._files if route in FILES else self._looks
-        headers = {"Content-Type": content_type} if content is not None else {}
-        if route in FILES:
-            headers["Accept-Encoding"] = "identity"  # pictures are compressed already
+        # pictures are compressed already
+        headers = {"Accept-Encoding": "identity" if route in FILES else bodies.ENCODING}
+        if content is not None:
+            headers["Content-Type"] = content_type
         stream = client.stream(
             method,
             address,
@@ -243,13 +245,12 @@ async def _received(response: httpx.Response, size: int) -> tuple[bytes, bool]:
     announced = response.headers.get("Content-Length", "")
     if announced.isascii() and announced.isdigit() and int(announced[:20]) > size:
         return b"", False
-    pieces, length = [], 0
-    async for piece in response.aiter_bytes():
-        length += len(piece)
-        if length > size:
-            return b"", False
-        pieces.append(piece)
-    return b"".join(pieces), True
+    encoding = response.headers.get("Content-Encoding", "")
+    try:  # not httpx's own inflating, which knows no limit
+        body = await bodies.read(response.aiter_raw(), encoding=encoding, most=size)
+    except bodies.Unreadable as why:
+        raise httpx.DecodingError(str(why)) from None
+    return body or b"", body is not None
 
 
 def _client(context: SSLContext, limits: httpx.Limits) -> httpx.AsyncClient:

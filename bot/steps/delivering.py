@@ -135,11 +135,11 @@ async def _end(step: Step, state: JobState, event: str, **changes: Any) -> None:
     """The job's end, counted once: by whoever saved it."""
     world = step.world
     await step.save(event, state=state, due_at=None, finished_at=step.now, attempts=0, **changes)
-    world.metrics.finished(step.job, lateness=_lateness(step.job, world.queue.now()))
+    world.metrics.finished(step.job, lateness=_lateness(step.job, step.now))
 
 
-def _lateness(job: Job, queue_now: float) -> float | None:
-    """Seconds from the picture being ready, by the queue's own clock, to its answer."""
+def _lateness(job: Job, now: float) -> float | None:
+    """Seconds from the picture being ready to its answer."""
     if job.state is not JobState.SUCCEEDED or job.ready_at is None:
         return None
-    return queue_now - job.ready_at
+    return now - job.ready_at

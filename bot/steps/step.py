@@ -12,6 +12,7 @@ import structlog
 from bot import schedule
 from bot.changes import Changes
 from bot.errors import OWNER_KINDS, FailureKind, RetryLater
+from bot.experience import Experience
 from bot.health import Health
 from bot.image_queue import ImageQueue
 from bot.metrics import Metrics
@@ -42,6 +43,7 @@ class World:
     metrics: Metrics
     clock: Callable[[], float]
     rng: random.Random
+    experience: Experience
 
 
 class Step:
@@ -102,9 +104,10 @@ class Step:
             raise LookupError("the job's conversation is missing from the store")
         return conversation
 
-    def next_look(self, running_for: float, looks: int) -> float:
+    async def next_look(self, running_for: float, looks: int) -> float:
         """Seconds until the running job is looked at again."""
-        return schedule.next_look(running_for=running_for, looks=looks, rng=self.world.rng.random())
+        expected = await self.world.experience.of(self.job.model)
+        return expected.next_look(running_for=running_for, looks=looks, rng=self.world.rng.random())
 
     def back_off(self, attempts: int, *, base: float = 1.0, most: float = 60.0) -> float:
         """Seconds until the next attempt."""

@@ -93,7 +93,7 @@ async def taken(step: Step, record: Record, *, answered_after: float | None = No
         absent_since=None,
         attempts=0,
         looks=0,
-        due_at=now + (step.next_look(0.0, 0) if pending else LEASE_SECONDS),
+        due_at=now + (await step.next_look(0.0, 0) if pending else LEASE_SECONDS),
     )
     if saved and not pending:
         await outcome(step, record)

@@ -45,7 +45,7 @@ async def look(step: Step) -> None:
             looks=looks,
             vendor_status=record.status,
             attempts=0,
-            due_at=step.now + step.next_look(running_for, looks),
+            due_at=step.now + await step.next_look(running_for, looks),
         )
 
 
@@ -76,6 +76,7 @@ async def _too_late(step: Step, record: Record) -> None:
 
 async def outcome(step: Step, record: Record) -> None:
     """A terminal record: its pictures are stored before anything is said, or its refusal is answered."""
+    heard = step.now
     if record.failure is not None or record.progress is not Progress.SUCCEEDED:
         kind, reason = record.failure or (FailureKind.UNKNOWN, f"the queue says: {record.status}")
         await refused(step, kind, reason)
@@ -94,7 +95,7 @@ async def outcome(step: Step, record: Record) -> None:
         contents=record.next_turn_contents,
         state=JobState.DELIVERING,
         images=tuple(images),
-        ready_at=record.updated_at,
+        ready_at=_ready_at(step, record, heard),
         known_at=now,
         deadline_at=now + DELIVERY_SECONDS,
         vendor_status=record.status,
@@ -102,6 +103,13 @@ async def outcome(step: Step, record: Record) -> None:
     )
     if saved:
         await deliver(step)
+
+
+def _ready_at(step: Step, record: Record, heard: float) -> float:
+    """By our clock: the queue's may be another, but both of its times are by the same one."""
+    if step.job.running_since is None or record.created_at is None or record.updated_at is None:
+        return heard
+    return min(heard, step.job.running_since + max(0.0, record.updated_at - record.created_at))
 
 
 async def _stored(step: Step, media: Media) -> Image:
