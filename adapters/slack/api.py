@@ -14,7 +14,7 @@ import aiohttp
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.slack.faults import Limited, OwnerMustAct, mapped
+from adapters.slack.faults import Limited, OwnerMustAct, mapped, retry_after
 from adapters.slack.pacing import Paced, Pacer, Priority
 from adapters.slack.settings import Settings, bot_token
 from adapters.slack.timing import Timing
@@ -58,10 +58,12 @@ _UPLOAD_SECONDS = aiohttp.ClientTimeout(total=180.0, sock_connect=10.0)
 class Api:
     """One per process."""
 
-    def __init__(self, settings: Settings, timing: Timing) -> None:
+    def __init__(self, settings: Settings, timing: Timing, *, logs: bool = True) -> None:
+        """logs: whether what the owner must do goes into the log, too."""
         self.settings = settings
         self.pacer = Pacer(timing.now)
-        self._timing = timing
+        self.timing = timing
+        self._logs = logs
         self._troubles: dict[str, tuple[str, float]] = {}
         self._told_time: tuple[float, float] | None = None
         self._session: aiohttp.ClientSession | None = None
@@ -69,7 +71,7 @@ class Api:
     def slack_time(self) -> float:
         """Unix seconds by Slack's own clock, by which its messages are named; ours may be wrong."""
         if self._told_time is None:
-            return time.time()
+            return self.timing.now()
         told, at = self._told_time
         return told + time.monotonic() - at
 
@@ -80,14 +82,14 @@ class Api:
     @property
     def trouble(self) -> str | None:
         """What only the bot's owner can put right, as Slack said it within the last hour; None when all is well."""
-        since = self._timing.now() - _TROUBLE_SECONDS
+        since = self.timing.now() - _TROUBLE_SECONDS
         return next((reason for reason, at in self._troubles.values() if at > since), None)
 
     def owner_must(self, reason: str, *, of: str) -> None:
         """of: the method, or whatever else does not work without the owner; logged once."""
-        if self._troubles.get(of, ("", 0.0))[0] != reason:
+        if self._logs and self._troubles.get(of, ("", 0.0))[0] != reason:
             structlog.get_logger("slack").error("owner_must_act", of=of, reason=reason)
-        self._troubles[of] = reason, self._timing.now()
+        self._troubles[of] = reason, self.timing.now()
 
     def works(self, of: str) -> None:
         self._troubles.pop(of, None)
@@ -115,20 +117,20 @@ class Api:
     ) -> Json:
         """One method of the Web API at its turn; the answer as it is. Raises RetryLater (Paced: nothing was sent) and GiveUp.
 
-        key: keeps the place in the line where it has to wait. patience: seconds to wait here for the turn. workspace: whose
-        token; None while there is one.
+        key: keeps the place in the line where it has to wait. patience: seconds to wait here for the turn, also when Slack itself
+        says that it was too early. workspace: whose token; None while there is one.
         """
         channel = args.get("channel") or args.get("channel_id")
         while True:
             try:
                 with self.pacer.turn(method, channel, key=key, priority=priority):
                     return await self.send(method, workspace=workspace, **args)
-            except Paced as error:
+            except (Paced, Limited) as error:
                 pause = error.after or 0.0
                 if pause > patience:
                     raise
                 patience -= pause
-                await self._timing.sleep(pause)
+                await self.timing.sleep(pause)
 
     async def send(self, method: str, *, workspace: str | None = None, **args: Any) -> Json:
         """The same for what has been given its turn already."""
@@ -174,6 +176,8 @@ class Api:
                 async with session.post(
                     url, data=data, timeout=_UPLOAD_SECONDS, proxy=self.settings.proxy_for(url)
                 ) as response:
+                    if response.status == 429:
+                        raise Limited("Slack's rate limit of uploads", after=retry_after(response.headers))
                     if response.status != 200:
                         raise RetryLater(f"Slack answered {response.status} to an upload")
 

@@ -10,7 +10,7 @@ import structlog
 from adapters.slack import buttons, inbound, rendering, wording
 from adapters.slack.api import Api
 from adapters.slack.buttons import Press, Window
-from adapters.slack.faults import ABSENT, Refused
+from adapters.slack.faults import ABSENT, OwnerMustAct, Refused
 from adapters.slack.inbound import PLATFORM, Spot
 from adapters.slack.outbound import Outbound
 from adapters.slack.telling import tell
@@ -33,10 +33,10 @@ PLACE_SECONDS = 3.0
 class Answer:
     """What goes back with the acknowledgement, and what is done after it.
 
-    refusal: a sentence for the member alone.
+    sentence: for the member alone: why not, or what was done.
     """
 
-    refusal: str | None = None
+    sentence: str | None = None
     after: Callable[[], Awaitable[None]] | None = None
 
 
@@ -67,7 +67,7 @@ class Asking:
             window = Window(channel=spot.channel, response_url=spot.response_url)
             return Answer(after=lambda: self._open(body, spot, window, editing=False))
         if text.lower() in LIMITS:
-            return Answer(refusal=await self._service.usage(PLATFORM, spot.workspace, spot.person))
+            return Answer(sentence=await self._service.usage(PLATFORM, spot.workspace, spot.person))
         job = await self._service.imagine(inbound.command_request(body, team))
         return Answer(after=lambda: self.present(job, spot))
 
@@ -87,7 +87,7 @@ class Asking:
             case "cancel":
                 return await self._cancel(press.job_id, spot)
             case "delete":
-                return Answer(refusal=await self._service.delete(press.job_id, by=spot.person))
+                return Answer(sentence=await self._service.delete(press.job_id, by=spot.person))
 
     async def _edit(self, body: Json, spot: Spot, press: Press) -> Answer:
         job = await self._views.job(press.job_id)
@@ -104,14 +104,24 @@ class Asking:
         """On a picture of the bot: its window. On anybody's message with pictures: the window for a new picture of them."""
         spot, message = inbound.action_spot(body, await self._team()), body.get("message") or {}
         job = await self._views.job_of(inbound.message_ref(spot.channel, message.get("ts", "")))
-        if job is not None and job.images and any(post.id == message.get("ts") for post in job.posts):
-            return await self._edit(body, spot, Press(act="edit", job_id=job.id))
+        shown = await self._shown_by(job, message.get("ts", "")) if job else None
+        if shown is not None:
+            return await self._edit(body, spot, Press(act="edit", job_id=shown.id))
         files = inbound.pictures(message.get("files") or ())[:3]
         stubs = tuple(inbound.attachment(file) for file in message.get("files") or () if inbound.is_stub(file))[:3]
         if not files and not stubs:
             raise UserError(wording.no_picture_there())
         window = Window(channel=spot.channel, thread=spot.thread, files=files or stubs, response_url=spot.response_url)
         return Answer(after=lambda: self._open(body, spot, window, editing=False))
+
+    async def _shown_by(self, job: Job, ts: str) -> Job | None:
+        """Whose picture a message of the bot shows: an answer its own, a card the newest of its thread."""
+        if job.images and any(post.id == ts for post in job.posts):
+            return job
+        if job.card is None or job.card.id != ts:
+            return None
+        thread = await self._views.thread(job.conversation_id)
+        return next((version.job for version in thread.versions if version.is_head), None) if thread else None
 
     async def cancel_message(self, body: Json) -> Answer:
         """On a card, or on the message that asked."""
@@ -126,7 +136,7 @@ class Asking:
         job = await self._views.job(job_id)
         if job is not None and job.card is not None:  # the poller shows only what it has opened
             self._outbound.cards.show(job.card.channel, job.card.id)
-        return Answer(refusal=sentence)
+        return Answer(sentence=sentence)
 
     # -- windows ------------------------------------------------------------------------------------------------
 
@@ -150,9 +160,10 @@ class Asking:
             view = rendering.window(window, editing=editing)
             await self._outbound.api.call("views.open", trigger_id=body["trigger_id"], view=view)
         except (GiveUp, RetryLater) as error:
-            late = isinstance(error, Refused) and error.code == "expired_trigger_id"
             self._log.warning("window_not_opened", reason=error.reason)
-            await tell(self._outbound.api, spot, wording.window_late() if late else wording.broken())
+            late = isinstance(error, Refused) and error.code == "expired_trigger_id"
+            why = wording.not_permitted() if isinstance(error, OwnerMustAct) else wording.broken()
+            await tell(self._outbound.api, spot, wording.window_late() if late else why)
 
     # -- cards --------------------------------------------------------------------------------------------------
 
@@ -167,6 +178,8 @@ class Asking:
             card = await self._outbound.cards.post_within(messages.card(job, page.conversation.ref), PLACE_SECONDS)
         except RetryLater as error:
             self._log.info("card_later", job=job.id, reason=error.reason)
+            if isinstance(error, OwnerMustAct):
+                await tell(self._outbound.api, spot, wording.waits_for_permission())
         except GiveUp as error:
             await self._cannot_post(job, spot, error)
         else:
@@ -181,7 +194,8 @@ class Asking:
             await self._service.cancel(job.id, by=spot.person)
         except UserError:
             return  # it is on its way, and answered by the poller
-        await tell(self._outbound.api, spot, self._why_not(spot, error) or messages.failure(error.kind, job_id=job.id))
+        sentence = self._why_not(spot, error) or messages.failure(error.kind, job_id=job.id)
+        await tell(self._outbound.api, spot, sentence, ours=True)  # it may name the bot, and nobody else
 
     def _why_not(self, spot: Spot, error: Refused) -> str | None:
         if error.code not in ABSENT:
@@ -195,9 +209,9 @@ async def guarded(work: Awaitable[Answer]) -> Answer:
     try:
         return await work
     except UserError as error:
-        return Answer(refusal=str(error))
+        return Answer(sentence=str(error))
     except StoreBusy:
-        return Answer(refusal=wording.busy())
+        return Answer(sentence=wording.busy())
     except Exception:  # noqa: BLE001 - logged as the bug it is
         structlog.get_logger("slack").exception("bug_in_asking")
-        return Answer(refusal=wording.broken())
+        return Answer(sentence=wording.broken())

@@ -25,6 +25,21 @@ _LABELS = {"again": "Try again", "edit": "Edit", "delete": "Delete", "cancel": "
 _JOB = re.compile(r"[0-9a-z]{1,40}")
 
 
+def _plain(text: str) -> Json:
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def _sure() -> Json:
+    """Slack asks this before it tells of the click: Delete stands beside Edit."""
+    return {
+        "title": _plain("Delete this answer?"),
+        "text": _plain("Its pictures are removed here and from my memory, and can't be brought back."),
+        "confirm": _plain("Delete"),
+        "deny": _plain("Keep"),
+        "style": "danger",
+    }
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Press:
     """What pressing a button means. image: which picture of the job's result."""
@@ -36,12 +51,13 @@ class Press:
     def block(self, *, numbered: bool = False) -> Json:
         """numbered: the label says which picture, where a message has several."""
         label = _LABELS[self.act] + (f" {self.image + 1}" if numbered else "")
-        return {
+        button = {
             "type": "button",
             "action_id": f"{self.act}:{self.image}",
             "value": self.job_id,
-            "text": {"type": "plain_text", "text": label, "emoji": False},
+            "text": _plain(label),
         }
+        return button | ({"confirm": _sure()} if self.act == "delete" else {})
 
 
 def read(action: Json) -> Press | None:

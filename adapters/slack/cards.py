@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import structlog
 
@@ -12,10 +13,11 @@ from adapters.slack.faults import ABSENT, NOT_DONE, Limited, OwnerMustAct, Refus
 from adapters.slack.inbound import PLATFORM, is_direct, message_ref
 from adapters.slack.lookups import Lookups, metadata
 from adapters.slack.pacing import Paced, Priority
+from adapters.slack.rendering import Preview
 from adapters.slack.timing import Timing
 from bot import messages
 from bot.errors import GiveUp, RetryLater
-from bot.model import OPEN, Card, ConversationRef, Job, JobState, Json, MessageRef
+from bot.model import OPEN, Card, ConversationRef, Job, Json, MessageRef
 from bot.ports import StoreBusy
 from bot.service import Service
 from bot.views import Views
@@ -122,6 +124,11 @@ class Cards:
         if card not in self._keeping:
             self._keeping[card] = asyncio.create_task(self._keep_up(card), name=f"aside-card-{ts}")
 
+    async def owe(self, job_id: str) -> None:
+        """The card of a job that has ended is about to change once more: if we die before, the next process changes it."""
+        with suppress(StoreBusy):
+            await self.want(job_id)
+
     async def resume(self) -> None:
         """At the start: cards that an earlier process has left in the middle of something. Raises StoreBusy."""
         for job_id, _ in await self._memory.recall_all():
@@ -173,6 +180,8 @@ class Cards:
         An older state that another process shows may land last, so whoever has shown one looks again afterwards: what is no
         longer so is shown anew.
         """
+        if await self._job(channel, ts) is None:  # what is no card takes nobody's turn
+            return
         shown = None
         try:
             with self._api.pacer.turn("chat.update", channel, priority=Priority.CARD):
@@ -194,26 +203,25 @@ class Cards:
 
     async def _now(self, channel: str, ts: str) -> tuple[Job, Json] | None:
         """The job of this card, and what the card has to show; None for what is no card any more."""
-        job = await self._views.job_of(message_ref(channel, ts))
-        page = await self._views.page(job.id) if job and job.card and job.card.id == ts else None
-        if job is None or page is None or page.conversation is None:
+        job = await self._job(channel, ts)
+        conversation = await self._views.conversation(job.conversation_id) if job else None
+        if job is None or conversation is None:
             return None
-        ref = page.conversation.ref
-        preview = await self._newest_file(ref) if ref.thread == ts and job.state not in OPEN else None
+        ref = conversation.ref
+        preview = await self._newest(ref) if ref.thread == ts and job.state not in OPEN else None
         return job, rendering.card(messages.card(job, ref), preview=preview)
 
-    async def _newest_file(self, ref: ConversationRef) -> str | None:
+    async def _job(self, channel: str, ts: str) -> Job | None:
+        job = await self._views.job_of(message_ref(channel, ts))
+        return job if job and job.card and job.card.id == ts else None
+
+    async def _newest(self, ref: ConversationRef) -> Preview | None:
         thread = await self._views.thread_at(ref)
         head = next((version.job for version in thread.versions if version.is_head), None) if thread else None
-        files = await self.files_of(head) if head else []
-        return files[0] if files else None
-
-    async def files_of(self, job: Job) -> list[str]:
-        """The files of a job's result at Slack."""
-        if job.state is not JobState.SUCCEEDED or not job.posts:
-            return []
-        kept = await self._posts.recall(f"post:{job.posts[0].channel}-{job.posts[0].id}")
-        return list(kept["files"]) if kept else []
+        if head is None or not head.posts:
+            return None
+        kept = await self._posts.recall(f"post:{head.posts[0].channel}-{head.posts[0].id}")
+        return Preview(file=str(kept["files"][0]), prompt=head.prompt) if kept and kept["files"] else None
 
 
 def thread_of(ref: ConversationRef) -> str | None:

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import urlsplit
 
 from adapters.slack.api import Api
+from adapters.slack.connection import opened
+from adapters.slack.faults import Limited
 from adapters.slack.hooks import PATH
 from adapters.slack.platform import NO_PORT, NO_TOKEN, refused
 from adapters.slack.settings import Mode, Settings
 from adapters.slack.tickets import Tickets
 from adapters.slack.timing import Timing
+from adapters.slack.workspace import SCOPES, granted
 from bot.errors import GiveUp, RetryLater
 from bot.model import Finding, Json
-
-SCOPES = frozenset(
-    {
-        "app_mentions:read",
-        "channels:history",
-        "channels:join",
-        "chat:write",
-        "commands",
-        "files:read",
-        "files:write",
-        "groups:history",
-        "im:history",
-        "im:write",
-        "mpim:history",
-        "reactions:write",
-    }
-)
-"""What the bot's token must be allowed; deploy/slack-manifest.yaml asks for these and no others."""
 
 
 async def check(settings: Settings, *, named: bool, listens: bool = True) -> list[Finding]:
@@ -39,7 +25,8 @@ async def check(settings: Settings, *, named: bool, listens: bool = True) -> lis
     findings = [_mode(settings) if listens else _posting(settings), *_strays(settings)]
     if settings.slack_bot_token is None:
         return findings
-    api = Api(settings, Timing())
+    # it is over in seconds, no store says what time it is, and what the owner must do is told in the findings
+    api = Api(settings, Timing(now=time.time), logs=False)
     try:
         findings += await _token(api)
         if listens and settings.mode is Mode.SOCKET:
@@ -55,7 +42,8 @@ def _mode(settings: Settings) -> Finding:
         return Finding(subject="Slack", ok=False, text=refusal)
     if settings.mode is Mode.SOCKET:
         text = "Socket Mode, because SLACK_APP_TOKEN is set"
-        text += "; SLACK_SIGNING_SECRET is set too and is not used." if settings.slack_signing_secret else "."
+        also = "; SLACK_SIGNING_SECRET is set too and is not used. For HTTP mode leave SLACK_APP_TOKEN empty."
+        text += also if settings.slack_signing_secret else "."
         return Finding(subject="Slack", ok=True, text=text)
     text = (
         "HTTP mode, because SLACK_SIGNING_SECRET is set and SLACK_APP_TOKEN is not. Slack must reach this bot: enter "
@@ -91,6 +79,9 @@ def _strays(settings: Settings) -> list[Finding]:
     elif settings.https_proxy:
         text = "HTTPS_PROXY is set and is not used for Slack, because NO_PROXY or the address itself excepts it."
         findings.append(Finding(subject="Slack proxy", ok=True, text=text))
+    elif settings.http_proxy:
+        text = "HTTP_PROXY is set and is not used: Slack is reached by https, for which only HTTPS_PROXY counts."
+        findings.append(Finding(subject="Slack proxy", ok=None, text=text))
     return findings
 
 
@@ -107,10 +98,9 @@ async def _token(api: Api) -> list[Finding]:
 
 
 def _scopes(answer: Json) -> Finding:
-    told = answer["headers"].get("x-oauth-scopes")
-    if told is None:
+    scopes = granted(answer)
+    if not scopes:
         return Finding(subject="Slack scopes", ok=None, text="Slack did not say which scopes the token has.")
-    scopes = {scope.strip() for scope in str(told).split(",")}
     missing = sorted(SCOPES - scopes)
     if missing:
         text = f"missing: {', '.join(missing)}. Add them (deploy/slack-manifest.yaml has all) and reinstall the app."
@@ -119,13 +109,14 @@ def _scopes(answer: Json) -> Finding:
 
 
 async def _socket(api: Api) -> Finding:
+    """Slack's greeting, and no more: what came over this connection a running bot beside would not hear."""
     try:
-        await Tickets(api).url()
-    except GiveUp as error:
-        text = f"Socket Mode: {error.reason}. SLACK_APP_TOKEN must be an app-level token (xapp-) with the scope connections:write."
-        return Finding(subject="Slack connection", ok=False, text=text)
-    except RetryLater as error:
+        socket = await opened(api, Tickets(api))
+    except Limited as error:
         return Finding(subject="Slack connection", ok=None, text=f"Socket Mode could not be tried: {error.reason}.")
+    except (GiveUp, RetryLater) as error:
+        return Finding(subject="Slack connection", ok=False, text=f"Socket Mode does not open: {error.reason}.")
+    await socket.close()
     return Finding(subject="Slack connection", ok=True, text="Socket Mode opens.")
 
 

@@ -34,6 +34,7 @@ _HELLO_SECONDS = 15.0
 _OLD_SECONDS = 60.0  # how long a connection that Slack is about to end is still read
 _CROWDED_SECONDS = 60.0
 _MOST_PAUSE = 60.0
+_SWITCHED_OFF = "Socket Mode is switched off for this app: switch it on on its page Socket Mode"
 
 
 class Sockets:
@@ -79,14 +80,14 @@ class Sockets:
                 self._log.warning("socket_failed", reason=error.reason, again_in=round(pause, 1))
             except GiveUp as error:
                 failures += 1
-                self._why_not = f"does not let us listen: {error.reason}. Look at SLACK_APP_TOKEN"
+                self._why_not = f"does not let us listen: {error.reason}"
                 pause = _MOST_PAUSE
                 self._log.error("socket_refused", reason=error.reason)
             await self._timing.sleep(pause * random.uniform(1.0, 1.2))
 
     async def _connection(self) -> float:
         """One connection to its end, or to the moment at which it needs a successor; seconds to pause before that."""
-        socket = await self._opened()
+        socket = await opened(self._api, self._tickets)
         was_deaf = not self._live
         self._live.add(socket)
         self._log.info("socket_open", open=len(self._live))
@@ -105,38 +106,21 @@ class Sockets:
         if reason == "too_many_websockets":
             return _CROWDED_SECONDS
         if reason == "link_disabled":
-            raise RetryLater("Socket Mode is switched off for this app", after=_MOST_PAUSE)
+            raise RetryLater(_SWITCHED_OFF, after=_MOST_PAUSE)
         return 0.1
-
-    async def _opened(self) -> aiohttp.ClientWebSocketResponse:
-        url = await self._tickets.url()
-        async with self._api.session() as session:
-            with mapped():
-                proxy = self._api.settings.proxy_for(url)
-                socket = await session.ws_connect(url, heartbeat=_PING_SECONDS, max_msg_size=16_000_000, proxy=proxy)
-                try:
-                    async with asyncio.timeout(_HELLO_SECONDS):
-                        hello = await socket.receive_json()
-                except (TypeError, ValueError, TimeoutError):
-                    hello = {}
-        if hello.get("type") != "hello":
-            await socket.close()
-            if hello.get("reason") == "too_many_websockets":
-                raise RetryLater("too many connections of this app are open", after=_CROWDED_SECONDS)
-            raise RetryLater(f"the connection began with {hello.get('reason') or hello.get('type') or 'nothing'}")
-        return socket
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> str:
         """Hears until the connection ends or Slack says that it will; the reason."""
         async for message in socket:
             if message.type is not aiohttp.WSMsgType.TEXT:
                 continue
-            with suppress(ValueError):
-                envelope = json.loads(message.data)
-                if envelope.get("type") == "disconnect":
-                    return str(envelope.get("reason") or "disconnect")
-                if "envelope_id" in envelope:
-                    self._spawn(self._answer(socket, envelope))
+            envelope = _frame(message.data)
+            if envelope is None:
+                self._log.warning("unreadable_frame", characters=len(message.data))
+            elif envelope.get("type") == "disconnect":
+                return str(envelope.get("reason") or "disconnect")
+            elif "envelope_id" in envelope:
+                self._spawn(self._answer(socket, envelope))
         return "closed"
 
     async def _read_out(self, socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -150,16 +134,20 @@ class Sockets:
             await self._let_go(socket)
 
     async def _answer(self, socket: aiohttp.ClientWebSocketResponse, envelope: Json) -> None:
-        request = SocketModeRequest.from_dict(envelope)
-        if request is None:
-            return
-        response = await run_async_bolt_app(self._app, request)
-        answer: Json = {"envelope_id": request.envelope_id}
-        if response.status != 200:
-            self._log.warning("not_acknowledged", status=response.status, kind=request.type)
-            return
-        if response.body:
-            answer["payload"] = _payload(response.body)
+        answer: Json = {"envelope_id": envelope["envelope_id"]}
+        try:
+            request = SocketModeRequest.from_dict(envelope)
+            response = await run_async_bolt_app(self._app, request) if request else None
+        except Exception:  # noqa: BLE001  a bug, logged as one; acknowledged, because it would fail again when it is delivered again
+            self._log.exception("malformed_envelope")
+        else:
+            if response is None:
+                return
+            if response.status != 200:
+                self._log.warning("not_acknowledged", status=response.status, kind=envelope.get("type"))
+                return
+            if response.body:
+                answer["payload"] = _payload(response.body)
         with suppress(ConnectionError, aiohttp.ClientError):  # Slack delivers it again
             await socket.send_json(answer)
 
@@ -174,6 +162,38 @@ class Sockets:
         task = asyncio.create_task(work, name="slack-socket-aside")
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
+
+
+async def opened(api: Api, tickets: Tickets) -> aiohttp.ClientWebSocketResponse:
+    """A connection that Slack has greeted. Raises RetryLater; GiveUp where the token or its scope is wrong."""
+    url = await tickets.url()
+    async with api.session() as session:
+        with mapped():
+            proxy = api.settings.proxy_for(url)
+            socket = await session.ws_connect(url, heartbeat=_PING_SECONDS, max_msg_size=16_000_000, proxy=proxy)
+            try:
+                async with asyncio.timeout(_HELLO_SECONDS):
+                    hello = _frame(await socket.receive_str()) or {}
+            except (TypeError, TimeoutError):
+                hello = {}
+    if hello.get("type") == "hello":
+        return socket
+    await socket.close()
+    match hello.get("reason"):
+        case "too_many_websockets":
+            raise RetryLater("too many connections of this app are open", after=_CROWDED_SECONDS)
+        case "link_disabled":
+            raise RetryLater(_SWITCHED_OFF, after=_MOST_PAUSE)
+    raise RetryLater(f"the connection began with {hello.get('reason') or hello.get('type') or 'nothing'}")
+
+
+def _frame(text: str) -> Json | None:
+    """None for what is no JSON object."""
+    try:
+        frame = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return frame if isinstance(frame, dict) else None
 
 
 def _payload(body: str) -> Json:

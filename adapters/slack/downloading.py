@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -9,16 +10,19 @@ import structlog
 
 from adapters.slack import inbound, wording
 from adapters.slack.api import Api
-from adapters.slack.faults import LIMIT_PAUSE, OwnerMustAct, Refused, mapped, retry_after
+from adapters.slack.faults import OwnerMustAct, Refused, mapped, retry_after
 from adapters.slack.settings import bot_token
 from adapters.slack.shares import GONE
+from adapters.slack.workspace import granted
 from bot import messages
-from bot.errors import RetryLater, UserError
+from bot.errors import GiveUp, RetryLater, UserError
 from bot.model import Attachment
 from bot.pictures import MAX_RECEIVED_BYTES, sniff
 
 _HOSTS = ("slack.com", "slack-gov.com", "slack-files.com")
 _MOST_REDIRECTS = 3
+_SCOPE = "files:read"
+_DOWNLOADS = "(download)"
 _SECONDS = aiohttp.ClientTimeout(total=120.0, sock_connect=10.0, sock_read=30.0)
 
 
@@ -75,15 +79,15 @@ class Downloads:
                             url = urljoin(url, response.headers.get("Location", ""))
                             continue
                         return await self._body(response, name)
-        raise self._signed_out(name)
+        raise await self._signed_out(name)
 
     async def _body(self, response: aiohttp.ClientResponse, name: str) -> bytes:
         if response.status == 404:
             raise UserError(wording.file_gone(name))
         if response.status == 429:
-            raise RetryLater("Slack's rate limit of downloads", after=retry_after(response.headers) or LIMIT_PAUSE)
+            raise RetryLater("Slack's rate limit of downloads", after=retry_after(response.headers))
         if response.status in (401, 403):
-            raise self._signed_out(name)
+            raise await self._signed_out(name)
         if response.status != 200:
             raise RetryLater(f"Slack answered {response.status} to a download")
         data = bytearray()
@@ -95,14 +99,27 @@ class Downloads:
                     messages.picture_too_heavy(messages.file_name(name), size=size, most=MAX_RECEIVED_BYTES)
                 )
         if response.content_type == "text/html" and sniff(bytes(data)) is None:
-            raise self._signed_out(name)  # observed: 200 and a sign-in page
+            raise await self._signed_out(name)  # observed: 200 and a sign-in page
+        self._api.works(_DOWNLOADS)
         return bytes(data)
 
-    @staticmethod
-    def _signed_out(name: str) -> UserError:
-        """Slack told of this file just now, so the token and its scope are good, and only these bytes are not for us."""
-        structlog.get_logger("slack").warning("sign_in_page_instead_of_a_file")
-        return UserError(wording.file_unseen(name))
+    async def _signed_out(self, name: str) -> UserError:
+        """Slack shows its sign-in page for what the token may not read: because the app lacks the scope, or has it and must be
+        installed anew (observed), or because of this one file. Which scopes the token has, Slack tells with every answer.
+        """
+        with suppress(RetryLater, GiveUp):
+            if _SCOPE not in granted(await self._api.call("auth.test"), default=_SCOPE):
+                reason = (
+                    f"the Slack app lacks the scope {_SCOPE}; add it (deploy/slack-manifest.yaml) and reinstall the app"
+                )
+                self._api.owner_must(reason, of=_DOWNLOADS)
+                return UserError(wording.files_scope_missing(name))
+        structlog.get_logger("slack").error(
+            "sign_in_page_instead_of_a_file",
+            reason=f"Slack does not let the bot read a file, though its token has {_SCOPE}. If that is so with every file, "
+            "reinstall the app",
+        )
+        return UserError(wording.file_behind_sign_in(name))
 
     def _is_slacks(self, url: str) -> bool:
         """Whether this address may be given the token."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
 import structlog
@@ -27,6 +27,14 @@ TWIN_SECONDS = 1.5
 
 _RECENT = 5_000  # messages that are known to be heard, in memory; the store knows those that were accepted or refused
 _REFUSALS_KEPT = 2 * 86_400.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Sentence:
+    """What the author of a message is told privately. ours: with markup of our own."""
+
+    text: str
+    ours: bool = False
 
 
 class Hearing:
@@ -70,10 +78,12 @@ class Hearing:
         try:
             # in the order in which it was said: what is to be looked up about one message must not let the next one pass it
             async with self._turn(event):
-                await self._hear(event, me)
+                sentence = await self._hear(event, me)
         except StoreBusy:
             # it stays known: the mention beside it, or its redelivery, must not be taken up after its author was told this
-            await tell(self._outbound.api, self._spot(event, me.team), wording.busy())
+            sentence = _Sentence(text=wording.busy())
+        if sentence is not None:  # out of its turn: telling may take minutes when Slack is in trouble
+            await tell(self._outbound.api, self._spot(event, me.team), sentence.text, ours=sentence.ours)
 
     def _turn(self, event: Json) -> asyncio.Lock:
         where = f"{event['channel']}-{'' if inbound.is_private(event) else event.get('thread_ts') or event['ts']}"
@@ -85,34 +95,39 @@ class Hearing:
         in_thread = event.get("thread_ts") is not None
         return in_thread or inbound.is_private(event) or inbound.mentions(event, me.user)
 
-    async def _hear(self, event: Json, me: Identity) -> None:
-        utterance = inbound.utterance(event, workspace=me.team, me=me.user, plain_talk=await self._began(event, me))
+    async def _hear(self, event: Json, me: Identity) -> _Sentence | None:
+        """What its author is to be told."""
+        meant = await self._outbound.strands.meant(event, me.team)
+        utterance = inbound.utterance(
+            event, workspace=me.team, me=me.user, plain_talk=await self._began(event, me), meant=meant
+        )
         if any(inbound.is_stub(file) for file in event.get("files") or ()):
             utterance = await self._described(utterance, event)
-        if await self._asked_how(utterance, event, me):
-            return
+        if (about := await self._asked_how(utterance, me)) is not None:
+            return await self._once(event, about)
+        await self._outbound.strands.said(event, meant)
         try:
             job = await self._service.reply(utterance)
         except UserError as error:
-            await self._tell_once(event, me.team, str(error))
-            return
+            return await self._once(event, _Sentence(text=str(error)))
         if job is not None and job.state in OPEN and utterance.message is not None:
             try:
                 await self._outbound.react(utterance.message, Mood.WORKING)
             except (RetryLater, GiveUp) as error:
                 self._log.debug("reaction_failed", job=job.id, reason=error.reason)
+        return None
 
-    async def _asked_how(self, utterance: Utterance, event: Json, me: Identity) -> bool:
+    async def _asked_how(self, utterance: Utterance, me: Identity) -> _Sentence | None:
         """Its name alone, `help` and `limits` are about the bot, as they are after `/imagine`; nothing is painted of them."""
         said = utterance.text.strip().lower()
         meant = utterance.mentions_bot or (utterance.private and said != "")
         if utterance.attachments or utterance.begins_with_mention or not meant:
-            return False
+            return None
         if said in HELP:
-            await self._tell_once(event, me.team, "\n".join(wording.how_to()), ours=True)
-        elif said in LIMITS:
-            await self._tell_once(event, me.team, await self._service.usage(PLATFORM, me.team, utterance.author))
-        return said in HELP or said in LIMITS
+            return _Sentence(text="\n".join(wording.how_to()), ours=True)
+        if said in LIMITS:
+            return _Sentence(text=await self._service.usage(PLATFORM, me.team, utterance.author))
+        return None
 
     async def _began(self, event: Json, me: Identity) -> bool:
         """Whether the bot's work began this thread: its card, or a message that asked it for a picture, is at its top."""
@@ -134,12 +149,13 @@ class Hearing:
             files.append(known)
         return replace(utterance, attachments=tuple(files))
 
-    async def _tell_once(self, event: Json, workspace: str, sentence: str, *, ours: bool = False) -> None:
-        """Said once, also when the message is delivered again to another process."""
+    async def _once(self, event: Json, sentence: _Sentence) -> _Sentence | None:
+        """The sentence, unless it was told already: the message may be delivered again, to another process even."""
         key = f"refused:{event['user']}:{event['channel']}-{event['ts']}"
-        if await self._memory.recall(key) is None:
-            await self._memory.remember(key, {}, for_seconds=_REFUSALS_KEPT)
-            await tell(self._outbound.api, self._spot(event, workspace), sentence, ours=ours)
+        if await self._memory.recall(key) is not None:
+            return None
+        await self._memory.remember(key, {}, for_seconds=_REFUSALS_KEPT)
+        return sentence
 
     @staticmethod
     def _spot(event: Json, workspace: str) -> Spot:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
@@ -180,13 +181,11 @@ def message_ref(channel: str, ts: str) -> MessageRef:
     return MessageRef(platform=PLATFORM, channel=channel, id=ts)
 
 
-def utterance(event: Json, *, workspace: str, me: str, plain_talk: bool) -> Utterance:
-    """A message as the core hears it. me: the bot's user id. plain_talk: the bot's work began this thread.
-
-    Slack has no answer to one message inside a thread. In a direct message, which is no thread, a thread is one.
+def utterance(event: Json, *, workspace: str, me: str, plain_talk: bool, meant: MessageRef | None = None) -> Utterance:
+    """A message as the core hears it. me: the bot's user id. plain_talk: the bot's work began this thread. meant: whose picture
+    it is about, which no message of Slack says itself: there is no answer to one message inside a thread.
     """
     text = event.get("text") or ""
-    answers_bot = is_private(event) and event.get("thread_ts") is not None and event.get("parent_user_id") == me
     first = _FIRST_MENTION.match(text)
     return Utterance(
         source_id=source_id(event),
@@ -196,8 +195,8 @@ def utterance(event: Json, *, workspace: str, me: str, plain_talk: bool) -> Utte
         text=words(event, me),
         attachments=attachments(event.get("files") or ()),
         message=message_ref(event["channel"], event["ts"]),
-        replied_to=message_ref(event["channel"], event["thread_ts"]) if answers_bot else None,
-        replied_to_bot=answers_bot,
+        replied_to=meant,
+        replied_to_bot=meant is not None,
         mentions_bot=mentions(event, me),
         begins_with_mention=first is not None and first["id"] != me,
         private=is_private(event),
@@ -226,11 +225,13 @@ def _emoji(blocks: Any) -> Iterable[tuple[str, str]]:
     """Names of standard emoji, from the blocks that Slack sends beside the text, with their characters."""
     if isinstance(blocks, Mapping):
         if blocks.get("type") == "emoji" and blocks.get("unicode"):
-            points = [int(point, 16) for point in str(blocks["unicode"]).split("-")]
-            yield str(blocks.get("name")), "".join(map(chr, points))
-        blocks = blocks.get("elements") or ()
-    for block in blocks:
-        yield from _emoji(block)
+            with suppress(ValueError, OverflowError):  # not the numbers of characters, whatever Slack means by it
+                points = [int(point, 16) for point in str(blocks["unicode"]).split("-")]
+                yield str(blocks.get("name")), "".join(map(chr, points))
+        blocks = blocks.get("elements")
+    if isinstance(blocks, list):
+        for block in blocks:
+            yield from _emoji(block)
 
 
 def _name(event: Json) -> str:

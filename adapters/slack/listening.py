@@ -105,24 +105,25 @@ class Listener:
     # -- what bolt calls ----------------------------------------------------------------------------------------
 
     async def _command(self, ack: Ack, body: Json) -> None:
-        answer = await self._answered(self._asking.command(body), ack, command_spot(body, await self._team()))
+        spot = command_spot(body, await self._team())
+        answer = await self._answered(self._asking.command(body), ack, spot)
         if answer is not None:
-            await ack(**({"text": wording.escaped(answer.refusal)} if answer.refusal else {}))
+            await ack(**({"text": wording.escaped(answer.sentence)} if answer.sentence else {}))
             self._later(answer)
 
     async def _action(self, ack: Ack, body: Json, action: Json) -> None:
-        await self._act(ack, body, self._asking.press(body, action))
+        await self._act(ack, body, lambda: self._asking.press(body, action))
 
     async def _edit_shortcut(self, ack: Ack, body: Json) -> None:
-        await self._act(ack, body, self._asking.edit_message(body))
+        await self._act(ack, body, lambda: self._asking.edit_message(body))
 
     async def _cancel_shortcut(self, ack: Ack, body: Json) -> None:
-        await self._act(ack, body, self._asking.cancel_message(body))
+        await self._act(ack, body, lambda: self._asking.cancel_message(body))
 
-    async def _act(self, ack: Ack, body: Json, work: Coroutine[Any, Any, Answer]) -> None:
+    async def _act(self, ack: Ack, body: Json, work: Callable[[], Coroutine[Any, Any, Answer]]) -> None:
         """An acknowledgement of these carries no words: a private sentence goes its own way."""
         spot = action_spot(body, await self._team())
-        answer = await self._answered(work, ack, spot)
+        answer = await self._answered(work(), ack, spot)
         if answer is not None:
             await ack()
             self._later(answer, spot)
@@ -133,8 +134,8 @@ class Listener:
         answer = await self._answered(self._asking.submitted(body), ack, spot)
         if answer is None:
             return
-        if answer.refusal:  # the window stays open, and says what is wrong
-            await ack(response_action="errors", errors={PROMPT: wording.cut(answer.refusal, 2_000)})
+        if answer.sentence:  # the window stays open, and says what is wrong
+            await ack(response_action="errors", errors={PROMPT: wording.cut(answer.sentence, 2_000)})
         else:
             await ack()
         self._later(Answer(after=answer.after))
@@ -176,8 +177,8 @@ class Listener:
         self._later(await task, spot)
 
     def _later(self, answer: Answer, spot: Spot | None = None) -> None:
-        if answer.refusal and spot:
-            self._spawn(self._quietly(tell(self._asking.api, spot, answer.refusal)))
+        if answer.sentence and spot:
+            self._spawn(self._quietly(tell(self._asking.api, spot, answer.sentence)))
         if answer.after:
             self._spawn(self._quietly(answer.after()))
 

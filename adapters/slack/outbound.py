@@ -17,10 +17,23 @@ from adapters.slack.inbound import PLATFORM, is_direct, message_ref
 from adapters.slack.lookups import Lookups
 from adapters.slack.settings import Settings
 from adapters.slack.shares import Shares
+from adapters.slack.strands import Strands
 from adapters.slack.telling import direct_channel
 from adapters.slack.timing import Timing
 from bot.errors import FailureKind, GiveUp, RetryLater
-from bot.model import Attachment, Card, Conversation, ConversationRef, JobState, Json, MessageRef, Mood, Opened, Reply
+from bot.model import (
+    OPEN,
+    Attachment,
+    Card,
+    Conversation,
+    ConversationRef,
+    JobState,
+    Json,
+    MessageRef,
+    Mood,
+    Opened,
+    Reply,
+)
 from bot.ports import Note, StoreBusy
 from bot.service import Service
 from bot.views import Views
@@ -29,7 +42,6 @@ MOODS = MappingProxyType({Mood.WORKING: "hourglass_flowing_sand", Mood.DONE: "wh
 PATIENCE_SECONDS = 300.0
 """How long a last reaction and a removal wait for Slack. Fifty members at once need 150 s for their reactions (tier 2)."""
 
-_POST_KEPT = 400 * 86_400.0  # seconds that the files of a post are known: for previews, and to delete them
 _GONE = frozenset({"message_not_found", "channel_not_found", "cant_delete_message"})
 
 
@@ -43,6 +55,7 @@ class Outbound:
         self.lookups = Lookups(self.api, timing)
         self.downloads = Downloads(self.api)
         self.cards = Cards(self.api, self.lookups, service, views, timing)
+        self.strands = Strands(service, views)
         self._deliveries = Deliveries(self.api, self.shares, self.lookups, timing)
         self._memory = service.memory(PLATFORM)
         self._views = views
@@ -63,6 +76,8 @@ class Outbound:
         """Its own card, and the preview on the card that began the thread."""
         channel, thread = card.conversation.channel, thread_of(card.conversation)
         if card.message:
+            if card.state not in OPEN:
+                await self.cards.owe(card.job_id)
             self.cards.show(channel, card.message.id)
         if thread and card.state is JobState.SUCCEEDED and (card.message is None or card.message.id != thread):
             self.cards.show(channel, thread)
@@ -120,7 +135,11 @@ class Outbound:
             if error.code not in _GONE:
                 raise
         if kept and kept.get("thread"):
-            self.cards.show(message.channel, str(kept["thread"]))
+            thread = str(kept["thread"])
+            begun_by = await self._views.job_of(message_ref(message.channel, thread))
+            if begun_by is not None:
+                await self.cards.owe(begun_by.id)
+            self.cards.show(message.channel, thread)
 
     async def deliver(self, to: ConversationRef, reply: Reply, *, key: str, note: Note) -> tuple[MessageRef, ...]:
         """Into its thread; where that is closed to the bot, to the member directly."""
@@ -143,7 +162,7 @@ class Outbound:
                 raise GiveUp("closed before", kind=FailureKind.PLACE)
             if to.thread is None:
                 raise GiveUp("its thread was never begun", kind=FailureKind.PLACE)
-            return await self._deliver(to.channel, thread_of(to), reply, key=key, note=note)
+            return await self._deliver_there(to.channel, thread_of(to), reply, memo, key=key, note=note)
         except GiveUp as error:
             if error.kind is not FailureKind.PLACE or is_direct(to.channel):
                 raise
@@ -156,8 +175,36 @@ class Outbound:
 
     async def _deliver_directly(self, asked_in: str, reply: Reply, *, key: str, note: Note) -> tuple[MessageRef, ...]:
         memo = await note.load() or {}
-        elsewhere = wording.unshown_elsewhere(asked_in) if memo.get("is_open") else wording.posted_elsewhere(asked_in)
-        return await self._deliver(str(memo["elsewhere"]), None, reply, key=key, note=note, elsewhere=elsewhere)
+        direct = str(memo["elsewhere"])
+        why = wording.unshown_elsewhere(asked_in) if memo.get("is_open") else wording.posted_elsewhere(asked_in)
+        posts = await self._deliver_there(direct, None, reply, memo, key=key, note=note, elsewhere=why)
+        if reply.images:
+            await self.strands.came(direct, posts[0].id, reply.answers)
+        return posts
+
+    async def _deliver_there(
+        self,
+        channel: str,
+        thread: str | None,
+        reply: Reply,
+        memo: Json,
+        *,
+        key: str,
+        note: Note,
+        elsewhere: str | None = None,
+    ) -> tuple[MessageRef, ...]:
+        """What was asked for in a thread of a direct message is answered in that thread, if it is there still."""
+        asked_in = reply.answers if reply.answers and reply.answers.channel == channel else None
+        own = None if memo.get("outside") else await self.strands.thread_of(asked_in)
+        if own is not None:
+            try:
+                return await self._deliver(channel, own, reply, key=key, note=note, elsewhere=elsewhere)
+            except (Refused, Unshown) as error:
+                if isinstance(error, Refused) and not error.closes_place:
+                    raise
+                kept: Json = {name: memo[name] for name in ("elsewhere", "is_open") if name in memo}
+                await note.save({**kept, "outside": True})
+        return await self._deliver(channel, thread, reply, key=key, note=note, elsewhere=elsewhere)
 
     async def _deliver(
         self, channel: str, thread: str | None, reply: Reply, *, key: str, note: Note, elsewhere: str | None = None
@@ -165,7 +212,7 @@ class Outbound:
         if reply.images:
             posts, files = await self._deliveries.share(channel, thread, reply, key=key, note=note, elsewhere=elsewhere)
             known: Json = {"files": files, "thread": thread}
-            await self._memory.remember(_post_key(channel, posts[0]), known, for_seconds=_POST_KEPT)
+            await self._memory.remember(_post_key(channel, posts[0]), known)  # for ever, as its buttons work
         else:
             posts = [await self._deliveries.say(channel, thread, reply, key=key, note=note, elsewhere=elsewhere)]
         await note.save({"posts": [[channel, ts] for ts in posts]})

@@ -43,7 +43,7 @@ class Slack(Outbound):
     name = PLATFORM
 
     def __init__(self, settings: Settings, service: Service, views: Views, timing: Timing | None = None) -> None:
-        super().__init__(settings, service, views, timing or Timing())
+        super().__init__(settings, service, views, timing or Timing(now=service.now))
         self._settings = settings
         self.workspace = Workspace(self.api)
         asking = Asking(self, self.workspace, service, views)
@@ -94,6 +94,7 @@ class Slack(Outbound):
         beside = [asyncio.create_task(self._catch_up()), asyncio.create_task(self._keep_cursor())]
         try:
             await self._introduce()
+            self._log.info("listening", mode=str(self._settings.mode))
             if self._settings.mode is Mode.SOCKET:
                 await self._sockets.run()
             else:

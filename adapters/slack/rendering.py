@@ -16,23 +16,29 @@ REMARK = "remark"
 """The block that holds the bot's own sentence under an answer."""
 
 _MOST_PROMPT = 400  # characters of a prompt on a card; the alt text of the picture has it whole
+_MOST_REMARK = 2_500  # of a sentence of ours, beside another one of a line or two
 _MOST_FIELD = 3_000  # of a text field (docs)
 
 
-def card(card: Card, *, preview: str | None = None) -> Json:
-    """The status card: state, ratio, prompt, who asked; Cancel for as long as that can still help.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preview:
+    """The newest picture of a thread. file: its id, shared already. prompt: of this picture."""
 
-    preview: the id of a file that is shared already; shown small.
-    """
-    state = wording.escaped(wording.cut(card.text, 300))
+    file: str
+    prompt: str
+
+
+def card(card: Card, *, preview: Preview | None = None) -> Json:
+    """The status card: state, ratio, prompt, who asked; Cancel for as long as that can still help. preview: shown small."""
+    state = wording.fitted(card.text, 600)
     prompt = wording.quoted(card.prompt, _MOST_PROMPT)
     head: Json = {
         "type": "section",
         "text": _mrkdwn(f"*{state}* · {card.aspect_ratio}" + (f"\n> {prompt}" if prompt else "")),
     }
     if preview:
-        alt = wording.cut(wording.one_line(card.prompt) or "the newest picture", wording.LONGEST_ALT)
-        head["accessory"] = {"type": "image", "slack_file": {"id": preview}, "alt_text": alt}
+        alt = wording.cut(wording.one_line(preview.prompt) or "the newest picture", wording.LONGEST_ALT)
+        head["accessory"] = {"type": "image", "slack_file": {"id": preview.file}, "alt_text": alt}
     how = _how_to_change(card)
     blocks = [head, _context(f"asked by <@{card.requester.id}>" + (f" · {how}" if how else ""))]
     if card.state in OUTCOME_UNKNOWN:
@@ -63,7 +69,7 @@ def failure(reply: Reply, *, elsewhere: str | None = None) -> Json:
     blocks = [*_remark(reply, elsewhere), _context(_whose(reply))]
     if elsewhere is None:
         blocks.append(_actions(Press(act="again", job_id=reply.job_id)))
-    return {"text": wording.escaped(wording.cut(reply.text, 1_000)), "blocks": blocks}
+    return {"text": wording.fitted(reply.text, _MOST_REMARK), "blocks": blocks}
 
 
 def window(asked: Window, *, editing: bool) -> Json:
@@ -147,13 +153,16 @@ def _whose(reply: Reply) -> str:
 
 
 def _remark(reply: Reply, elsewhere: str | None) -> list[Json]:
-    text = " ".join(part for part in (elsewhere, wording.escaped(wording.cut(reply.text, 2_000))) if part)
+    text = " ".join(part for part in (elsewhere, wording.fitted(reply.text, _MOST_REMARK)) if part)
     return [{"type": "section", "block_id": REMARK, "text": _mrkdwn(text)}] if text else []
 
 
 def _mrkdwn(text: str) -> Json:
-    """verbatim: Slack makes no links of addresses and names by itself (docs)."""
-    return {"type": "mrkdwn", "text": wording.cut(text, wording.LONGEST_SECTION), "verbatim": True}
+    """At most 3,000 characters (docs): whatever goes in was cut before it was escaped, or an entity could be cut in half.
+
+    verbatim: Slack makes no links of addresses and names by itself (docs).
+    """
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def _plain(text: str) -> Json:

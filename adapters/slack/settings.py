@@ -21,8 +21,8 @@ class Mode(StrEnum):
 class Settings(BaseSettings):
     """SLACK_BOT_TOKEN and its kin, from the environment, else from `.env`. An empty value is none.
 
-    slack_client_id, slack_client_secret: never used; read so that `check` can say so, because Slack's own library takes
-    them as a wish for another mode. https_proxy, no_proxy: as everywhere; nothing else here reads them.
+    slack_client_id, slack_client_secret, http_proxy: never used; read so that `check` can say so, because Slack's own library
+    takes them as a wish for another mode or another way. https_proxy, no_proxy: as everywhere; nothing else here reads them.
     """
 
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore")
@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     slack_client_secret: SecretStr | None = None
     http_port: int | None = Field(default=None, ge=0, le=65535)
     https_proxy: SecretStr | None = None
+    http_proxy: SecretStr | None = None
     no_proxy: str = ""
 
     @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret", "https_proxy")

@@ -7,8 +7,10 @@ import asyncio
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.api import Api, quiet_logger
-from adapters.slack.faults import OwnerMustAct, mapped
+from adapters.slack.faults import OwnerMustAct, Refused, mapped
 from bot.errors import GiveUp
+
+_WHERE = "Generate an app-level token (xapp-) with the scope connections:write on the app's page Basic Information, App-Level Tokens"
 
 
 class Tickets:
@@ -32,6 +34,11 @@ class Tickets:
                     )
                     client.proxy = settings.proxy_for(settings.slack_api_url)
                     answer = await client.apps_connections_open(app_token=token.get_secret_value())
-            except OwnerMustAct as error:
-                raise GiveUp(error.reason.replace("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN")) from error
+            except (OwnerMustAct, Refused) as error:
+                lacks = (
+                    "it lacks the scope connections:write"
+                    if error.code == "missing_scope"
+                    else f"Slack says {error.code}"
+                )
+                raise GiveUp(f"SLACK_APP_TOKEN is not good for Socket Mode ({lacks}). {_WHERE}") from error
         return str(answer["url"])

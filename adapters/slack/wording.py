@@ -7,8 +7,7 @@ import unicodedata
 from bot import messages
 from bot.model import ASPECT_RATIOS
 
-LONGEST_SECTION = 3_000  # characters (docs), here and below
-LONGEST_ALT = 1_000
+LONGEST_ALT = 1_000  # characters (docs)
 
 SHORTCUT = "Edit this image"
 """The names of the message shortcuts, as in the manifest."""
@@ -29,6 +28,14 @@ def one_line(text: str) -> str:
 def cut(text: str, most: int) -> str:
     """At most so many characters."""
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def fitted(text: str, most: int) -> str:
+    """Escaped, and then at most so many characters; no entity is cut in half."""
+    kept = cut(text, most)
+    while len(escaped(kept)) > most:
+        kept = cut(kept, len(kept) - max(1, (len(escaped(kept)) - most) // len("&amp;")))
+    return escaped(kept)
 
 
 def alt(text: str) -> str:
@@ -105,6 +112,24 @@ def files_scope_missing(name: str) -> str:
     return (
         f"I can't read {messages.file_name(name)}: this app lacks the permission to read files. "
         "The bot's owner must add the scope files:read and reinstall the app; then ask again."
+    )
+
+
+def file_behind_sign_in(name: str) -> str:
+    return (
+        f"Slack showed me its sign-in page instead of {messages.file_name(name)}: it does not let me read this file. "
+        "Attach it here yourself and ask again. If that happens with every file, the bot's owner must reinstall the app."
+    )
+
+
+def not_permitted() -> str:
+    return "Slack does not let me do this: the app lacks a permission. Tell the bot's owner, who sees in the log which one."
+
+
+def waits_for_permission() -> str:
+    return (
+        "I have taken this up, but Slack does not let me post: the app lacks a permission. Tell the bot's owner, who sees in "
+        "the log which one. Once it is there your picture comes by itself."
     )
 
 

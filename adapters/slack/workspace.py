@@ -5,7 +5,28 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+import structlog
+
 from adapters.slack.api import Api
+from bot.model import Json
+
+SCOPES = frozenset(
+    {
+        "app_mentions:read",
+        "channels:history",
+        "channels:join",
+        "chat:write",
+        "commands",
+        "files:read",
+        "files:write",
+        "groups:history",
+        "im:history",
+        "im:write",
+        "mpim:history",
+        "reactions:write",
+    }
+)
+"""What the bot's token must be allowed; deploy/slack-manifest.yaml asks for these and no others."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +44,12 @@ class Identity:
         return f"{link}?thread_ts={thread}&cid={channel}" if thread and thread != channel else link
 
 
+def granted(answer: Json, *, default: str = "") -> frozenset[str]:
+    """The scopes of the token, which Slack tells with every answer (docs). default: where it did not."""
+    told = str(answer["headers"].get("x-oauth-scopes") or default)
+    return frozenset(scope.strip() for scope in told.split(",") if scope.strip())
+
+
 class Workspace:
     """`me` is None until Slack has told."""
 
@@ -38,6 +65,14 @@ class Workspace:
             user=answer["user_id"], bot=answer.get("bot_id") or "", team=answer["team_id"], url=answer.get("url") or ""
         )
         self._known.set()
+        scopes = granted(answer)
+        missing = sorted(SCOPES - scopes) if scopes else []
+        if missing:
+            structlog.get_logger("slack").error(
+                "scopes_missing",
+                missing=missing,
+                reason="Add them (deploy/slack-manifest.yaml has all) and reinstall the app.",
+            )
         return self.me
 
     async def identity(self) -> Identity:

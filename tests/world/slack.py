@@ -61,6 +61,7 @@ class WorldClock(Clock):
         self.quiet: Callable[[], Awaitable[None]]
         self._pauses: dict[object, tuple[float, bool]] = {}  # until when, and whether it is a rest
         self._hurry = False
+        self._stands = False
         self._jumping: asyncio.Task[None] | None = None
 
     def ticks(self) -> float:
@@ -89,17 +90,30 @@ class WorldClock(Clock):
         finally:
             self._hurry = False
 
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """No pause of the bot's ends while the block lasts: what it waits for can take as long as a slow machine needs."""
+        self._stands = True
+        try:
+            yield
+        finally:
+            self._stands = False
+            self._world().changed()
+            self._jump_soon()
+
     async def _pause(self, seconds: float, *, resting: bool) -> None:
         pause, until, world = object(), self.ticks() + seconds, self._world()
         self._pauses[pause] = until, resting
         self._jump_soon()
         try:
-            await world.reach(lambda: until - self.ticks() + world.now().monotonic)
+            await world.reach(lambda: float("inf") if self._stands else until - self.ticks() + world.now().monotonic)
         finally:
             del self._pauses[pause]
 
     def _waited_for(self) -> float | None:
         """The first moment that time may jump to."""
+        if self._stands:
+            return None
         return min((until for until, resting in self._pauses.values() if self._hurry or not resting), default=None)
 
     def _jump_soon(self) -> None:

@@ -10,7 +10,7 @@ from adapters.slack import rendering, wording
 from adapters.slack.buttons import Window
 from adapters.slack.outbound import MOODS
 from adapters.slack.platform import NO_MODE, NO_PORT, NO_TOKEN
-from adapters.slack.rendering import Recent
+from adapters.slack.rendering import Preview, Recent
 from bot import messages
 from bot.errors import FailureKind
 from bot.model import Card, ConversationRef, Job, JobState, MessageRef, Person, Picture, Reply
@@ -56,7 +56,9 @@ def blocks() -> dict[str, object]:
     failure = messages.failure(FailureKind.SAFETY, job_id=JOB)
     return {
         "card, while it is painted": rendering.card(card()),
-        "card, done": rendering.card(card(JobState.SUCCEEDED, "Done"), preview="F1"),
+        "card, done": rendering.card(
+            card(JobState.SUCCEEDED, "Done"), preview=Preview(file="F1", prompt="make it blue")
+        ),
         "card in a direct message": rendering.card(card(place=DIRECT)),
         "card in a thread of people": rendering.card(card(place=THEIRS)),
         "card, failed": rendering.card(card(JobState.FAILED, failure)),
@@ -89,6 +91,9 @@ def sentences() -> dict[str, str]:
         "file closed": wording.file_closed("cat.png"),
         "file external": wording.file_external("cat.png"),
         "files scope missing, to the member": wording.files_scope_missing("cat.png"),
+        "file behind the sign-in page": wording.file_behind_sign_in("cat.png"),
+        "not permitted": wording.not_permitted(),
+        "taken up, and not permitted": wording.waits_for_permission(),
         "no picture there": wording.no_picture_there(),
         "not mine": wording.not_mine(),
         "busy": wording.busy(),

@@ -34,9 +34,11 @@ async def test_preview_on_the_card_follows_the_newest_picture(village, ann, art)
     await village.done()
     fox, blue = village.answers()
     assert village.preview(card) == blue.files[0].id
+    assert card.blocks[0]["accessory"]["alt_text"] == "make it blue"
     await ann.clicks(blue, "delete:0")
     await village.done()
     assert village.preview(card) == fox.files[0].id
+    assert card.blocks[0]["accessory"]["alt_text"] == "a fox"
     assert blue.deleted
     assert blue.files[0].deleted
 
@@ -121,7 +123,9 @@ async def test_bot_that_cannot_join_says_how_to_invite_it_and_nothing_is_painted
     await village.heard()
     await ann.slash("/imagine a fox", den)
     await village.done()
-    assert village.told(ann) == [wording.invite(village.slack.bot.user.id)]
+    [sentence] = ann.ephemerals
+    assert sentence.text == wording.invite(village.slack.bot.user.id)
+    assert "my name (@darkroom)" in ann.reads(sentence), "not its id"
     assert village.paid() == 0
     assert village.mine(den) == []
     ann.invites(village.slack.bot.user, den)
@@ -180,6 +184,18 @@ async def test_buttons_work_after_a_restart(village, ann, bob, art):
     assert red.deleted
 
 
+async def test_delete_removes_the_files_too_however_old_they_are(village, slack, ann):
+    await village.imagine(ann, "a fox")
+    await village.done()
+    [fox] = village.answers()
+    village.world.advance(500 * 86_400)
+    await village.world.restart()
+    await village.heard()
+    await ann.clicks(fox, "delete:0")
+    await village.done()
+    assert (fox.deleted, fox.files[0].deleted) == (True, True)
+
+
 async def test_click_that_is_delivered_twice_counts_once(village, ann):
     await village.imagine(ann, "a fox")
     await village.done()
@@ -232,6 +248,23 @@ async def test_shortcut_on_a_picture_of_the_bot_edits_that_one(village, ann, art
     assert "make it blue" not in texts
 
 
+async def test_shortcut_on_a_card_edits_the_picture_that_it_shows(village, ann, art):
+    card = await village.imagine(ann, "a fox")
+    await village.done()
+    ann.writes(art, "make it blue", thread=card)
+    await village.done()
+    await ann.shortcut("edit_image", card)
+    await village.heard()
+    await ann.submits(values={"prompt": "make it red"})
+    await village.done()
+    jobs = {job.prompt: job for job in await village.world.jobs()}
+    assert jobs["make it red"].parent_id == jobs["make it blue"].id
+    other = await village.imagine(ann, "a hen")
+    await ann.shortcut("edit_image", other)
+    await village.heard()
+    assert village.told(ann) == [wording.no_picture_there()], "there is none yet"
+
+
 async def test_shortcut_on_a_members_picture_in_a_thread_begins_there(village, ann, bob, art):
     talk = bob.writes(art, "look at my dog")
     photo = bob.writes(art, "", files=[upload(photos.jpeg())], thread=talk)
@@ -264,6 +297,22 @@ async def test_window_that_slack_does_not_open_any_more_is_told(village, ann, ar
     assert village.told(ann) == [wording.window_late()]
 
 
+async def test_permission_that_the_app_lacks_is_told_and_the_picture_comes_when_it_is_there(village, slack, ann, art):
+    slack.bot.scopes.discard("chat:write")
+    await village.heard()
+    await ann.slash("/imagine a fox", art)
+    await village.heard()
+    assert village.told(ann) == [wording.waits_for_permission()]
+    assert "chat:write" in (await village.app.views.readiness()).problems["slack"]
+    slack.bot.scopes.add("chat:write")
+    await village.done()
+    assert len(village.answers()) == 1
+    slack.inject(Fault(kind="error", method="views.open", error="missing_scope"))
+    await ann.slash("/imagine", art)
+    await village.heard()
+    assert village.told(ann)[1:] == [wording.not_permitted()]
+
+
 async def test_private_answer_to_a_button_in_a_thread_is_said_in_that_thread(village, ann, bob):
     card = await village.imagine(ann, "a fox")
     await village.done()
@@ -278,6 +327,17 @@ async def test_private_answer_to_a_button_of_a_card_in_the_channel_is_said_in_th
     await bob.clicks(card, "cancel:0")
     await village.heard()
     assert [(message.text, message.thread_ts) for message in bob.ephemerals] == [(messages.not_yours(), None)]
+
+
+async def test_private_answer_waits_for_the_end_of_slacks_trouble(village, ann, bob):
+    """A press that was acknowledged shows nothing by itself."""
+    card = await village.imagine(ann, "a fox")
+    village.slack.inject(Fault(kind="status", method="(response_url)", times=3))
+    village.slack.inject(Fault(kind="ratelimited", method="chat.postEphemeral", retry_after=30))
+    village.slack.inject(Fault(kind="error", method="chat.postEphemeral", times=2))
+    await bob.clicks(card, "cancel:0")
+    await village.heard()
+    assert village.told(bob) == [messages.not_yours()]
 
 
 async def test_private_answer_that_cannot_be_said_in_the_thread_comes_by_the_address_of_the_click(village, ann, bob):

@@ -59,11 +59,12 @@ async def test_missing_scopes_are_named(there):
 
 
 @pytest.mark.parametrize("error", ["invalid_auth", "token_revoked"])
-async def test_bad_bot_token(there, error):
+async def test_bad_bot_token(there, caplog, error):
     there.inject(Fault(kind="error", method="auth.test", error=error))
     found = await said(settings(there))
     assert error in found["Slack token", False]
     assert "SLACK_BOT_TOKEN" in found["Slack token", False]
+    assert caplog.records == [], "it is said once"
 
 
 async def test_token_of_another_kind(there):
@@ -72,7 +73,30 @@ async def test_token_of_another_kind(there):
 
 async def test_bad_app_token(there):
     found = await said(settings(there, slack_app_token="xapp-another"))
-    assert "connections:write" in found["Slack connection", False]
+    assert "(Slack says invalid_auth)" in found["Slack connection", False]
+    found = await said(settings(there, slack_app_token=there.bot_token))
+    assert "(Slack says not_allowed_token_type)" in found["Slack connection", False]
+    there.app.app_scopes = frozenset()
+    found = await said(settings(there))
+    assert "SLACK_APP_TOKEN is not good for Socket Mode (it lacks the scope" in found["Slack connection", False]
+    assert "App-Level Tokens" in found["Slack connection", False]
+    assert "reinstall" not in found["Slack connection", False], "that would give no app-level token"
+
+
+async def test_connection_is_opened_and_let_go(there):
+    assert (await said(settings(there)))["Slack connection", True]
+    await there.sockets.gone()
+    assert max(there.sockets.history) == 1
+
+
+async def test_connection_that_does_not_open(there):
+    there.app.socket_mode = False
+    assert "switched off for this app" in (await said(settings(there)))["Slack connection", False]
+    there.app.socket_mode = True
+    there.inject(Fault(kind="status", method="(socket)"))
+    assert "cannot be reached" in (await said(settings(there)))["Slack connection", False]
+    there.inject(Fault(kind="ratelimited", method="apps.connections.open", retry_after=30))
+    assert "could not be tried" in (await said(settings(there)))["Slack connection", None]
 
 
 async def test_stray_variables_switch_nothing(there, monkeypatch, make_village):
@@ -94,6 +118,9 @@ async def test_proxy_is_named(there):
     found = await said(settings(there, slack_api_url="https://slack.example/api/", https_proxy="http://127.0.0.1:9"))
     assert "through the proxy 127.0.0.1" in found["Slack proxy", None]
     assert "cannot be reached" in found["Slack token", False]
+    found = await said(settings(there, http_proxy="http://127.0.0.1:9"))
+    assert "only HTTPS_PROXY counts" in found["Slack proxy", None]
+    assert found["Slack connection", True]
 
 
 def test_no_secret_is_shown(there):

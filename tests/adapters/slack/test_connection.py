@@ -10,14 +10,22 @@ from adapters.slack import hooks
 from adapters.slack.settings import Settings
 from bot.ports import StoreBusy
 from tests.adapters.slack.village import over_http, until
-from tests.emulators.slack import Fault, interactions
+from tests.emulators.slack import Fault, Upload, interactions
 
 # -- Socket Mode -----------------------------------------------------------------------------------------------------
 
 
-async def test_two_connections_are_open(village, slack):
+async def test_two_connections_are_open(village, slack, caplog):
     await slack.sockets.connected(2)
     assert len(slack.sockets.open) == 2
+    assert any("'mode': 'Socket Mode'" in record.getMessage() for record in caplog.records)
+
+
+async def test_scopes_that_the_token_lacks_are_named_at_the_start(village, slack, caplog):
+    slack.bot.scopes -= {"files:read", "im:write"}
+    await village.world.restart()
+    await village.heard()
+    assert any("['files:read', 'im:write']" in record.getMessage() for record in caplog.records)
 
 
 @pytest.mark.parametrize("reason", ["refresh_requested", "warning"])
@@ -220,6 +228,24 @@ async def test_nothing_can_be_smuggled_in_by_a_prompt(village, slack, ann, art):
         assert [link for link in slack.links(message) if "evil" in link] == []
 
 
+async def test_nothing_can_be_smuggled_in_by_the_name_of_a_file(village, slack, ann, art):
+    await village.heard()
+    name = "<!channel> <@U000000001> <https:evil.example|click> & @here.png"
+    broken, letter = (
+        Upload(name=name, data=b"\x89PNG nothing"),
+        Upload(name=name, data=b"%PDF", media_type="application/pdf"),
+    )
+    for file in (broken, letter):
+        ann.writes(art, "@darkroom a fox like this", files=[file])
+        await village.done()
+    [answer] = village.answers()
+    [sentence] = ann.ephemerals
+    for message in (answer, sentence):
+        assert "evil" in ann.reads(message)
+        assert slack.pinged(message) <= {ann.id}
+        assert [link for link in slack.links(message) if "evil" in link] == []
+
+
 async def test_slack_that_cannot_be_reached_at_the_start_is_asked_again(make_village, monkeypatch):
     village = await make_village()
     village.slack.inject(Fault(kind="drop", method="auth.test", times=None))
@@ -273,7 +299,7 @@ async def test_what_slack_posts_again_counts_once(http):
     assert (len(http.cards()), len(http.answers())) == (1, 2)
 
 
-async def test_wrong_old_and_replayed_signatures_are_refused(http):
+async def test_wrong_old_and_replayed_signatures_are_refused_and_the_owner_is_told_once_what_may_be_wrong(http, caplog):
     slack, ann = http.slack, http.member("ann")
     delivery = ann.slash("/imagine a fox", http.channel)
     await delivery
@@ -290,6 +316,10 @@ async def test_wrong_old_and_replayed_signatures_are_refused(http):
 
         assert await status({}) == 401
         assert await status(wrong) == 401
+        told = [
+            record for record in caplog.records if "SLACK_SIGNING_SECRET is not that of the app" in record.getMessage()
+        ]
+        assert len(told) == 1, "nobody can fill the log with it"
         assert await status(old) == 401
         assert await status(good) == 200
         assert await status(good) == 401, "a replay"

@@ -1,5 +1,6 @@
 """Who is given the bot's token when members' files are fetched, and what is said of files that are not at Slack?"""
 
+import time
 from contextlib import asynccontextmanager
 
 import aiohttp.web
@@ -79,7 +80,7 @@ async def test_redirects_without_end_lead_to_no_file(village, slack, ann, art):
     slack.inject(Fault(kind="moved", method="(download)", location=again, times=None))
     await village.done()
     [answer] = village.answers()
-    assert village.remark(answer) == wording.file_unseen("cat.png")
+    assert village.remark(answer) == wording.file_behind_sign_in("cat.png")
 
 
 @pytest.mark.parametrize(
@@ -106,4 +107,4 @@ async def test_redirects_without_end_lead_to_no_file(village, slack, ann, art):
 )
 def test_only_slacks_own_hosts_are_given_the_token(url, given):
     settings = Settings(slack_bot_token=SecretStr("xoxb-test"), slack_api_url="https://api.example/api/")
-    assert Downloads(Api(settings, Timing()))._is_slacks(url) is given
+    assert Downloads(Api(settings, Timing(now=time.time)))._is_slacks(url) is given

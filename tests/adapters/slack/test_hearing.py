@@ -1,5 +1,6 @@
 """Messages, mentions and direct messages, over the wire: what is meant for the bot, and each of it once."""
 
+import asyncio
 import html
 
 import pytest
@@ -9,8 +10,8 @@ from adapters.slack.faults import OwnerMustAct
 from adapters.slack.outbound import MOODS
 from bot import messages
 from bot.errors import FailureKind
-from bot.model import Mood
-from tests.adapters.slack.village import upload
+from bot.model import JobState, Mood
+from tests.adapters.slack.village import until, upload
 from tests.emulators.slack import Fault, Upload
 from tests.world import photos
 
@@ -49,11 +50,18 @@ async def test_mention_alone_is_heard_where_the_message_event_does_not_come(vill
 async def test_mention_that_comes_first_and_names_no_files_waits_for_the_message_that_does(village, slack, ann, art):
     slack.app.mentions_name_files = False
     await village.heard()
-    with slack.courier.hold() as held:
-        ann.writes(art, "@darkroom a fox like this", files=[upload()])
-        held.waiting.reverse()
+    with village.driver.slacks_clock.standing():
+        with slack.courier.hold() as held:
+            ann.writes(art, "@darkroom a fox like this", files=[upload()])
+            message, mention = held.waiting
+            assert [message.kind, mention.kind] == ["message", "app_mention"]
+            held.waiting = []
+        slack.courier.start(mention)
+        await until(lambda: village.platform.hearing._twins)  # it is there, and waits
+        slack.courier.start(message)
+        await message
+        await mention
     await village.done()
-    assert [delivery.kind for delivery in slack.courier.deliveries[:2]] == ["message", "app_mention"]
     assert len(village.world.sent("a fox like this").payload["image"]) == 1
     assert len(village.answers()) == 1
 
@@ -207,19 +215,89 @@ async def test_failed_reply_is_told_in_the_thread_and_shown_by_a_reaction(villag
     assert mood(village, message) == [Mood.FAILED]
 
 
-async def test_thread_under_an_older_picture_of_a_direct_message_changes_that_picture(village, ann):
+async def parents(village):
+    jobs = await village.driver.jobs()
+    prompts = {job.id: job.prompt for job in jobs}
+    return {job.prompt: prompts.get(job.parent_id) for job in jobs}
+
+
+async def test_thread_of_a_direct_message_goes_on_from_its_picture_and_is_answered_there(village, ann):
     await village.heard()
     ann.writes(ann.dm, "a fox")
     await village.done()
     [fox] = village.answers(ann.dm)
     ann.writes(ann.dm, "give it a hat")
     await village.done()
-    ann.writes(ann.dm, "make it blue", thread=fox)
+    blue = ann.writes(ann.dm, "make it blue", thread=fox)
+    await village.heard()
+    ann.writes(ann.dm, "and larger", thread=fox)
     await village.done()
-    jobs = {job.prompt: job for job in await village.driver.jobs()}
-    assert len(village.answers(ann.dm)) == 3
-    assert jobs["give it a hat"].parent_id == jobs["a fox"].id
-    assert jobs["make it blue"].parent_id == jobs["a fox"].id
+    await village.world.restart()
+    await village.heard()
+    ann.writes(ann.dm, "and happy", thread=fox)
+    ann.writes(ann.dm, "take the hat off")
+    await village.done()
+    assert await parents(village) == {
+        "a fox": None, "give it a hat": "a fox", "make it blue": "a fox", "and larger": "make it blue",
+        "and happy": "and larger", "take the hat off": "and happy",
+    }  # fmt: skip
+    assert {ann.reads(m).rpartition(" · ")[2].split("\n")[0]: m.thread_ts for m in village.answers(ann.dm)} == {
+        "a fox": fox.ts, "give it a hat": None, "make it blue": fox.ts, "and larger": fox.ts, "and happy": fox.ts,
+        "take the hat off": None,
+    }  # fmt: skip
+    assert mood(village, blue) == [Mood.DONE]
+
+
+async def test_what_fails_in_a_thread_of_a_direct_message_is_told_there_and_passed_over(village, ann):
+    await village.heard()
+    said = ann.writes(ann.dm, "a fox")
+    await village.done()
+    ann.writes(ann.dm, "give it a hat")
+    await village.done()
+    village.world.emulator.behave(ending="failed", error="safety")
+    ann.writes(ann.dm, "make it worse", thread=said)
+    await village.done()
+    assert village.answers(ann.dm)[-1].thread_ts == said.ts
+    ann.writes(ann.dm, "make it blue", thread=said)
+    await village.done()
+    assert (await parents(village))["make it blue"] == "a fox"
+
+
+async def test_thread_of_a_direct_message_that_closes_is_answered_beside_it(village, slack, ann):
+    await village.heard()
+    ann.writes(ann.dm, "a fox")
+    await village.done()
+    [fox] = village.answers(ann.dm)
+    ann.writes(ann.dm, "make it blue", thread=fox)
+    await village.heard()
+    slack.inject(Fault(kind="error", method="files.completeUploadExternal", error="thread_not_found"))
+    await village.done()
+    assert village.answers(ann.dm)[-1].thread_ts is None
+    assert [job.state for job in await village.driver.jobs()] == [JobState.SUCCEEDED] * 2
+
+
+async def test_words_after_an_answer_that_came_as_a_direct_message_change_that_picture(village, ann, art):
+    await village.heard()
+    ann.writes(ann.dm, "a cow")
+    await village.done()
+    await village.imagine(ann, "a fox")
+    village.world.emulator.behave(latency=30)
+    await village.world.step()
+    art.archived = True
+    await village.done()
+    for words in ("make it blue", "and larger"):
+        ann.writes(ann.dm, words)
+        await village.heard()
+    await village.done()
+    assert len(village.answers(ann.dm)) == 4, "the channel is still closed"
+    assert await parents(village) == {
+        "a cow": None, "a fox": None, "make it blue": "a fox", "and larger": "make it blue",
+    }  # fmt: skip
+    await village.imagine(ann, "a hen", ann.dm)
+    await village.done()
+    ann.writes(ann.dm, "make it red")
+    await village.done()
+    assert (await parents(village))["make it red"] == "a hen", "what was asked for since is newer"
 
 
 # -- about the bot itself --------------------------------------------------------------------------------------------
@@ -365,14 +443,42 @@ async def test_file_that_another_company_does_not_share_with_apps_is_told(villag
 
 
 @pytest.mark.parametrize("status", [200, 401, 403])
-async def test_sign_in_page_instead_of_one_file_says_nothing_about_the_bot(village, ann, art, status):
+async def test_sign_in_page_instead_of_one_file_is_told_to_both_and_is_no_trouble_of_the_bot(
+    village, ann, art, caplog, status
+):
     village.slack.inject(Fault(kind="html", method="(download)", status=status))
     await village.heard()
     ann.writes(art, "@darkroom a fox like this", files=[upload(photos.png("cat.png"))])
     await village.done()
     [answer] = village.answers()
-    assert village.remark(answer) == wording.file_unseen("cat.png")
+    assert village.remark(answer) == wording.file_behind_sign_in("cat.png")
     assert (await village.app.views.readiness()).ready
+    assert any("reinstall the app" in record.getMessage() for record in caplog.records)
+
+
+async def test_sign_in_page_for_want_of_the_scope_says_exactly_that_to_both(village, slack, ann, art, caplog):
+    """The scope goes between the look at the file and its download: nothing but the page, with status 200, tells of it."""
+    looked = Fault(kind="hold", method="files.info", when="after")
+    slack.inject(looked)
+    await village.heard()
+    ann.writes(art, "@darkroom a fox like this", files=[upload(photos.png("cat.png"))])
+    doing = asyncio.create_task(village.done())
+    await looked.arrived(1)
+    slack.bot.scopes.discard("files:read")
+    looked.release()
+    await until(village.platform.trouble)
+    assert slack.ledger.find("(download)")[-1].status == 200
+    slack.bot.scopes.add("files:read")
+    await doing
+    [answer] = village.answers()
+    assert village.remark(answer) == wording.files_scope_missing("cat.png")
+    problem = (await village.app.views.readiness()).problems["slack"]
+    assert "lacks the scope files:read" in problem
+    assert "reinstall the app" in problem
+    assert any("owner_must_act" in record.getMessage() for record in caplog.records)
+    ann.writes(art, "@darkroom a hen like this", files=[upload()])
+    await village.done()
+    assert (await village.app.views.readiness()).ready, "it works again"
 
 
 async def test_bot_is_ready_though_it_may_not_join_channels_by_itself(village, ann):

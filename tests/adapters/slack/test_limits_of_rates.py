@@ -3,6 +3,7 @@
 import pytest
 
 from adapters.slack.outbound import MOODS
+from bot import messages
 from bot.model import Mood
 from tests.adapters.slack.village import until, upload
 from tests.emulators.slack import Fault
@@ -46,6 +47,31 @@ async def test_rate_limit_of_a_removal(village, ann, method):
     await village.done()
     assert (fox.deleted, fox.files[0].deleted) == (True, True)
     assert village.slack.pending_faults == []
+
+
+async def test_rate_limit_of_an_upload(village, slack, ann):
+    await village.imagine(ann, "a fox")
+    refusal = limited("(upload)", times=1)
+    slack.inject(refusal)
+    while not refusal.struck:
+        village.world.advance(1)
+        await village.world.step()
+    for _ in range(5):
+        village.world.advance(5)
+        await village.world.step()
+    assert slack.ledger.count("(upload)") == 1, "Slack said when"
+    await village.done()
+    assert len(village.answers()) == 1
+
+
+async def test_rate_limit_of_a_private_sentence(village, slack, ann, art):
+    card = await village.imagine(ann, "a fox")
+    await village.done()
+    slack.inject(limited("chat.postEphemeral", times=1))
+    ann.writes(art, "make it wide --ar 7:5", thread=card)
+    await village.done()
+    assert village.told(ann) == [messages.unknown_ratio("7:5")]
+    assert slack.pending_faults == []
 
 
 async def test_rate_limit_of_joining_a_channel(village, ann):
@@ -104,6 +130,16 @@ async def test_rate_limit_of_downloads(village, ann, art):
     await village.done()
     assert len(village.answers()) == 1
     assert village.slack.pending_faults == []
+
+
+async def test_answer_in_a_thread_without_a_card_takes_nobodys_turn(village, ann, art):
+    await village.heard()
+    ann.writes(art, "@darkroom a fox")
+    await village.done()
+    assert len(village.answers()) == 1
+    for _ in range(50):  # what Slack allows in a minute (tier 3); one that is not left raises
+        with village.platform.api.pacer.turn("chat.update", art.id):
+            pass
 
 
 async def test_reactions_of_many_members_come_in_the_end_though_slack_takes_only_twenty_a_minute(make_village):

@@ -276,4 +276,8 @@ class Courier:
             self.late.append(id)
             self._core.changed()
             return
-        answer.set_result(json.loads(json.dumps(message.get("payload"))))
+        is_heard = self._core.faults.onlooker("(ack)")
+        if is_heard is not None:
+            answer.set_result(json.loads(json.dumps(message.get("payload"))))
+        if is_heard is None or not is_heard():
+            socket.kill()

@@ -11,6 +11,11 @@ Kind = Literal[
     "ratelimited", "error", "status", "html", "reset", "drop", "hang", "slow", "hold", "cut", "huge", "moved"
 ]
 
+Onlooker = Callable[[str], Callable[[], bool] | None]
+"""Told of each call when it arrives, and of each acknowledgement as `(ack)`. None: its connection breaks, and nothing happens.
+Else what it returns is called once the call has had its effect; False: the connection breaks, and nobody hears of it.
+"""
+
 
 @dataclass(kw_only=True, eq=False)
 class Fault:
@@ -83,6 +88,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
+        self.onlooker: Onlooker = lambda _method: lambda: True
 
     def add(self, *faults: Fault) -> None:
         self._waiting.extend(faults)

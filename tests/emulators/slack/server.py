@@ -29,6 +29,11 @@ Json = dict[str, Any]
 Answer = Callable[[], Awaitable[web.Response]]
 
 MAX_BODY = 200_000_000
+MAX_ADDRESS = 8_000
+"""Characters of path and query. Believed: 8 kB is what servers on the way take (nginx, Apache, this one's library), less for
+the rest of the line.
+"""
+
 SIGN_IN = "<!DOCTYPE html><html><head><title>Slack</title></head><body>Sign in to your workspace</body></html>"
 BROKEN = "<!DOCTYPE html><html><head><title>Server Error | Slack</title></head><body>There was a problem</body></html>"
 
@@ -70,6 +75,8 @@ class Server:
         name = request.match_info["method"]
         method = METHODS.get(name)
         note = self._core.ledger.note(self._exchange(request, name))
+        if len(request.raw_path) > MAX_ADDRESS:
+            return self._plain(note, 414, "Request-URI Too Long")
         try:
             note.args, warning = await arguments(request, takes_json=method is None or method.takes_json)
         except Refusal as refusal:
@@ -201,8 +208,12 @@ class Server:
     # -- answers and faults -----------------------------------------------------------------------------------------
 
     async def _disturbed(self, request: web.Request, note: Exchange, answer: Answer) -> web.StreamResponse:
+        is_heard = self._core.faults.onlooker(note.method)
+        if is_heard is None:
+            return self._cut_off(request, note)
         try:
-            return await self._answered(request, note, answer)
+            told = await self._answered(request, note, answer)
+            return told if is_heard() else self._cut_off(request, note)
         except ConnectionError:  # the caller left
             raise
         except Exception as mistake:
@@ -247,13 +258,17 @@ class Server:
                 return await self._endless(request, fault.size)
             case "hang":
                 await fault.wait()
-        note.status = 0
         if request.transport and fault.kind == "reset":
             raw = request.transport.get_extra_info("socket")
             with suppress(OSError):  # it is gone already
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # RST instead of FIN
             request.transport.abort()
-        elif request.transport:
+        return self._cut_off(request, note)
+
+    @staticmethod
+    def _cut_off(request: web.Request, note: Exchange) -> web.Response:
+        note.status = 0
+        if request.transport:
             request.transport.close()
         return web.Response()
 
