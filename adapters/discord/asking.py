@@ -54,11 +54,11 @@ class Asking:
 
     async def submitted(self, interaction: Interaction) -> None:
         """The window for editing was sent off, whichever process had opened it."""
-        entered = inbound.submitted(interaction.data or {})
-        purpose = modals.read(entered.custom_id)
-        if purpose is None:
-            return
         async with self._answers.to(interaction):
+            entered = inbound.submitted(interaction.data or {})
+            purpose = modals.read(entered.custom_id)
+            if purpose is None:
+                return
             await self._may_post(interaction)
             request = inbound.request(interaction, entered.words, entered.pictures)
             if isinstance(purpose, Change):
@@ -215,6 +215,8 @@ class Asking:
             return None
 
     async def _open_window(self, interaction: Interaction, purpose: Change | Take) -> None:
+        """Not where nothing could come of it: what had been written and uploaded there would be lost."""
+        await self._may_post(interaction)
         await interaction.response.send_modal(modals.window(purpose))
 
     # -- the other commands -------------------------------------------------------------------------------------

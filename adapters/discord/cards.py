@@ -11,7 +11,7 @@ from typing import Any
 import discord
 
 from adapters.discord import rendering, wording
-from adapters.discord.faults import Refused
+from adapters.discord.faults import MISSING_ACCESS, Refused
 from adapters.discord.inbound import PLATFORM
 from adapters.discord.pacing import Paced, Priority
 from adapters.discord.places import thread_card
@@ -217,10 +217,11 @@ class Cards:
         drawing.names = [attachment.filename.partition(".")[0] for attachment in edited.attachments]
 
     async def _is_refused(self, drawing: _Drawing, error: RetryLater | GiveUp) -> bool:
-        """Whether it is the preview that is refused. Words can be edited where files can't be attached."""
+        """Whether it may be the preview that is refused. Words can be edited where files can't be attached."""
         if not isinstance(error, Refused) or error.status != 403:
             return False
-        doing: Doing = "preview" if drawing.options.get("attachments") else "card"
+        may_be_preview = drawing.options.get("attachments") and error.code != MISSING_ACCESS
+        doing: Doing = "preview" if may_be_preview else "card"
         await self._refusals.add(doing, drawing.message.channel, error.reason)
         return doing == "preview"
 

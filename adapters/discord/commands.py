@@ -25,11 +25,26 @@ _SERVERS_AND_DM = app_commands.AppCommandContext(guild=True, dm_channel=True, pr
 _SERVER_INSTALL = app_commands.AppInstallationType(guild=True, user=False)
 
 
+class _Tree(app_commands.CommandTree[Any]):
+    """Of a command whose payload it cannot read the library tells nobody: neither the log nor who waits for the answer."""
+
+    def __init__(self, client: discord.Client, asking: Asking) -> None:
+        super().__init__(client, allowed_contexts=_SERVERS_AND_DM, allowed_installs=_SERVER_INSTALL)
+        self._asking = asking
+
+    async def _call(self, interaction: _Interaction) -> None:
+        try:
+            await super()._call(interaction)
+        except app_commands.AppCommandError:  # goes to `failed`
+            raise
+        except Exception:  # noqa: BLE001  a bug, logged as one; it must end nothing else
+            structlog.get_logger("adapters.discord").exception("malformed_command", interaction=interaction.id)
+            await self._asking.not_understood(interaction)
+
+
 def tree(client: discord.Client, asking: Asking) -> app_commands.CommandTree[Any]:
     """The commands, wired to what answers them."""
-    made: app_commands.CommandTree[Any] = app_commands.CommandTree(
-        client, allowed_contexts=_SERVERS_AND_DM, allowed_installs=_SERVER_INSTALL
-    )
+    made = _Tree(client, asking)
 
     @made.command(name="imagine", description="Make a picture from your words")
     @app_commands.describe(

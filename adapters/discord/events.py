@@ -79,11 +79,10 @@ class Listener(discord.AutoShardedClient):
             await self._gateway.ears.hear_live(message, self.user.id)
 
     async def on_raw_message_delete(self, gone: discord.RawMessageDeleteEvent) -> None:
-        await self._gateway.ears.hear_deletion(gone.channel_id, gone.message_id)
+        await self._gateway.deletions.hear(gone.channel_id, [gone.message_id])
 
     async def on_raw_bulk_message_delete(self, gone: discord.RawBulkMessageDeleteEvent) -> None:
-        for message in gone.message_ids:
-            await self._gateway.ears.hear_deletion(gone.channel_id, message)
+        await self._gateway.deletions.hear(gone.channel_id, sorted(gone.message_ids))
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Commands go through the tree, buttons through JobButton; windows are read here, because they outlive processes."""

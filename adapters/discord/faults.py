@@ -14,14 +14,15 @@ from bot.errors import FailureKind, GiveUp, RetryLater
 UNKNOWN_MEMBER = 10007
 UNKNOWN_MESSAGE = 10008
 TOO_LARGE = frozenset({40005, 50045})
-LACKS_PERMISSION = frozenset({50001, 50013})
+MISSING_ACCESS = 50001  # the bot does not see the channel
+LACKS_PERMISSION = frozenset({MISSING_ACCESS, 50013})
 CANNOT_REPLY = 160002  # without the permission to read the history
 HAS_THREAD = 160004
 _CLOSED = frozenset(
     {
         10003,  # unknown channel
         40058,  # a forum holds posts, not messages
-        50001,  # missing access
+        MISSING_ACCESS,
         50007,  # this member takes no direct messages from the bot
         50008,  # not a channel with text
         50013,  # missing permissions

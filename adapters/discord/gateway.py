@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -18,6 +17,7 @@ from adapters.discord import commands, faults, wording
 from adapters.discord.asking import Asking
 from adapters.discord.catching_up import DAY_SECONDS, PAUSE_SECONDS, CatchingUp, RolesOf, id_of, look_up
 from adapters.discord.cursors import Where
+from adapters.discord.deletions import Deletions
 from adapters.discord.events import Listener
 from adapters.discord.inbound import PLATFORM
 from adapters.discord.listening import Ears
@@ -55,11 +55,13 @@ class Gateway:
     def __init__(self, settings: Settings, platform: Discord, service: Service, views: Views) -> None:
         self.guild_seconds = 2.0  # without news after which the library takes the list of servers for whole
         self.asking = Asking(platform, service, views)
-        self.ears = Ears(platform, service, views)
+        self.ears = Ears(platform, service)
+        self.deletions = Deletions(service, views, self._later)
         self.ready = asyncio.Event()
         self._settings = settings
         self._platform = platform
         self._memory = service.memory(PLATFORM)
+        self._now = service.now
         self._client: Listener | None = None
         self._message_content = settings.discord_message_content
         self._down: set[int] = set()
@@ -121,7 +123,8 @@ class Gateway:
             self._message_content = False
             self._failures = 0
             self._trouble = None
-            self._log.warning("intent_not_granted", hint=wording.lost_without_content())
+            # what is lost by it is told when the bot is connected
+            self._log.warning("intent_not_granted", intent="message content")
         except discord.ConnectionClosed as closed:
             why = _CLOSES.get(closed.code or 0, "Discord closed the connection")
             self._trouble = REFUSAL if closed.code == 4004 else f"{why} ({closed.code})."
@@ -163,7 +166,7 @@ class Gateway:
             workspace = where.ref.workspace
             return (int(workspace) >> 22) % shards == shard_id if workspace.isdigit() else shard_id == 0
 
-        self._platform.cursors.fall_behind(concerned, heard_from=id_of(time.time()))
+        self._platform.cursors.fall_behind(concerned, heard_from=id_of(self._now()))
 
     def shard_is_up(self, shard_id: int) -> None:
         self._down.discard(shard_id)
@@ -178,7 +181,8 @@ class Gateway:
         self._failures, self._trouble = 0, None
         self._log.info("connected", servers=len(client.guilds), shards=client.shard_count)
         if not self._message_content:
-            self._log.warning("no_message_content", hint=wording.lost_without_content())
+            asked_for = self._settings.discord_message_content
+            self._log.warning("no_message_content", hint=wording.lost_without_content(asked_for=asked_for))
         self.ready.set()
         self._aside(self._put_cards_right())
         self._aside(self._catch_up(afresh=True))
@@ -250,7 +254,7 @@ class Gateway:
             try:
                 if afresh:
                     await self._platform.cursors.load()
-                left = await self._catching_up.go(lambda where: look_up(client, where), hear, now=time.time())
+                left = await self._catching_up.go(lambda where: look_up(client, where), hear, now=self._now())
             except StoreBusy as error:
                 self._log.warning("not_caught_up", reason=str(error))
                 left = True

@@ -20,24 +20,21 @@ from adapters.discord.outbound import Discord
 from adapters.discord.pacing import Priority
 from adapters.discord.permissions import Spot
 from bot.errors import GiveUp, RetryLater, UserError
-from bot.model import OPEN, ConversationRef, Job, JobState, MessageRef, Mood, Person, Utterance
+from bot.model import OPEN, ConversationRef, Job, MessageRef, Mood, Person, Utterance
 from bot.ports import StoreBusy
 from bot.service import Service
-from bot.views import Views
 
 _THREAD_TYPES = frozenset({10, 11, 12})
 _KNOWN_PLACES = 5_000
 _REFUSED_SECONDS = 86_400.0  # as long as what was missed is looked for
-_MODERATOR = Person(id="moderator", name="a moderator")  # Discord does not tell who deleted a message
 
 
 class Ears:
     """Hears messages, live and missed ones alike."""
 
-    def __init__(self, platform: Discord, service: Service, views: Views) -> None:
+    def __init__(self, platform: Discord, service: Service) -> None:
         self._platform = platform
         self._service = service
-        self._views = views
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._fetched: OrderedDict[int, Where] = OrderedDict()
         self._refused = service.memory(f"{PLATFORM}.refused_messages")
@@ -74,24 +71,6 @@ class Ears:
         except Exception:  # noqa: BLE001  a bug, logged as one; it must end nothing else
             self._log.exception("bug_in_message", message=message.id)
 
-    async def hear_deletion(self, channel: int, message: int) -> None:
-        """Who takes back what they have asked for in words no longer wants it; such a request has no card to cancel it by.
-
-        A picture that a moderator deletes as they delete everything is taken back as by its own button: else the preview on
-        the card would go on showing it, and the next reply would change it.
-        """
-        ref = MessageRef(platform=PLATFORM, channel=str(channel), id=str(message))
-        try:
-            job = await self._views.job_of(ref)
-            if job is None:
-                return
-            if job.asked_in == ref and job.state in OPEN:
-                await self._service.cancel(job.id, by=job.requester)
-            elif ref in job.posts and job.state is JobState.SUCCEEDED and job.deleted_at is None:
-                await self._service.delete(job.id, by=_MODERATOR, moderator=True)
-        except (UserError, StoreBusy) as error:
-            self._log.info("deletion_not_followed", message=message, reason=str(error))
-
     def _turn(self, channel: int) -> asyncio.Lock:
         """Messages of one place are accepted in the order in which they were written; what follows of that needs no order."""
         return self._turns.setdefault(channel, asyncio.Lock())
@@ -126,8 +105,8 @@ class Ears:
             if before is not None:  # heard twice; what was refused is not accepted later, beside its repetition
                 return None if before["told"] else self._refuse(utterance, before["sentence"])
             if lacking:
-                if await self._is_for_us(utterance):
-                    raise UserError(wording.may_not_here(lacking))
+                if await self._service.is_meant(utterance):
+                    raise UserError(wording.may_not_here(lacking))  # before it is paid for
                 return None
             job = await self._service.reply(utterance)
             return self._took_up(job, utterance) if job is not None else None
@@ -140,13 +119,6 @@ class Ears:
             sentence = wording.broken(utterance.source_id.rpartition(":")[2])
         await self._note_refusal(utterance, sentence, told=False)
         return self._refuse(utterance, sentence)
-
-    async def _is_for_us(self, utterance: Utterance) -> bool:
-        """Whether somebody waits for an answer, where the bot could not post it: then they are told, before it is paid for."""
-        if utterance.mentions_bot or utterance.replied_to_bot:
-            return True
-        thread = await self._views.thread_at(utterance.place) if utterance.plain_talk else None
-        return thread is not None and any(v.job.requester.id == utterance.author.id for v in thread.versions)
 
     async def _took_up(self, job: Job, utterance: Utterance) -> None:
         if job.state in OPEN and utterance.message is not None:

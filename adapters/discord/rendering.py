@@ -61,7 +61,8 @@ def result(reply: Reply, *, index: int = 0, elsewhere: str | None = None) -> She
     index: which picture; words and mention stand with the first. elsewhere: a sentence for when it is not posted where it
     was asked for.
     """
-    words = " ".join(text for text in (elsewhere, wording.escaped(reply.text)) if text) if index == 0 else ""
+    own = "" if elsewhere and reply.text == messages.failure(FailureKind.PLACE, job_id=reply.job_id) else reply.text
+    words = " ".join(text for text in (elsewhere, wording.escaped(own)) if text) if index == 0 else ""
     return _answer(reply, words, ("again",) if reply.failed else ("again", "edit", "delete"), index=index)
 
 

@@ -112,12 +112,16 @@ def changed_command() -> str:
     )
 
 
-def lost_without_content() -> str:
-    """For the operator, at the start."""
+def lost_without_content(*, asked_for: bool = True) -> str:
+    """For the operator, at the start. asked_for: the settings want the intent, and the application has not got it."""
+    remedy = (
+        "switch on Message Content Intent for the application at https://discord.com/developers/applications (page Bot)"
+        if asked_for
+        else "set DISCORD_MESSAGE_CONTENT=true"
+    )
     return (
         "Runs without the message content intent: a plain reply in a thread is not understood. Members can reply to a "
-        "picture with the ping on, mention the bot, or press Edit. To change this, switch on Message Content Intent for the "
-        "application at https://discord.com/developers/applications (page Bot) and start the bot again."
+        f"picture with the ping on, mention the bot, or press Edit. To change this, {remedy} and start the bot again."
     )
 
 
@@ -138,7 +142,10 @@ def how_to(*, message_content: bool) -> str:
         )
     return "\n".join(
         [
-            "**Make a picture**: `/imagine prompt: a fox in the snow`. You can choose an aspect ratio and attach up to 3 pictures.",
+            (
+                "**Make a picture**: `/imagine prompt: a fox in the snow`, or mention me and say what you want to see. You can "
+                "choose an aspect ratio and attach up to 3 pictures."
+            ),
             f"**Change it**: {change}",
             "**Changed your mind?** Press Cancel on the card, or delete your message, before the picture is there.",
             "**Go back**: reply to an older picture, and the next one is built on that.",
@@ -147,14 +154,18 @@ def how_to(*, message_content: bool) -> str:
                 if message_content
                 else []
             ),
-            "**Elsewhere** (other threads, voice chats): reply to my picture or mention me.",
+            (
+                "**Elsewhere**: in direct messages with me, just write. In other threads and in voice chats, reply to my picture "
+                "or mention me."
+            ),
             "",
             (
                 "Under each picture: **Try again** asks the same once more, **Edit** opens a window for words and pictures, "
                 "**Delete** takes it back (for whoever asked, and for moderators)."
             ),
             "On any message with a picture: Apps, then **Edit this image**.",
-            f"Aspect ratios: {', '.join(ASPECT_RATIOS)}. I read {messages.READABLE}.",
+            f"Aspect ratios: {', '.join(ASPECT_RATIOS)}. Outside the command, write `--ar 16:9` after your words.",
+            f"Pictures that I can read: {messages.READABLE}.",
             "What is left of your limits: `/imagine-usage`.",
         ]
     )

@@ -20,9 +20,11 @@ from adapters.discord.buttons import presses
 from adapters.discord.inbound import PLATFORM
 from adapters.discord.outbound import REACTIONS
 from adapters.discord.pacing import CARD_SECONDS
+from bot.emulator.clock import Clock as TheWorlds
 from bot.model import MAX_PROMPT, MessageRef, Mood, Person
 from bot.service import Service
 from bot.views import Views
+from tests.emulators.clock import Clock
 from tests.emulators.discord import CallbackKind, Channel, DiscordEmulator, Interaction, Message, Upload
 from tests.emulators.discord import Person as Account
 from tests.emulators.discord.choices import command_data, find_command
@@ -35,6 +37,29 @@ SLOTS = 3  # attachment options of the command
 _WORKING = ("discord.py: ", "CommandTree", "discord-ui", "discord-aside")
 
 
+class WorldClock(Clock):
+    """Discord's clock: the world's, by which the bot reckons too, and whatever it is ahead of that. Its limits of rates go by
+    the machine's, since discord.py waits for them by that one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._world: TheWorlds | None = None
+
+    def follow(self, world: TheWorlds) -> None:
+        self._world = world
+        self._behind = 0.0
+
+    def keep_up(self) -> None:
+        """What has fallen due since the world's time was moved happens now."""
+        self.advance(0)
+
+    def _running_now(self) -> float:
+        if self._world is None:
+            return super()._running_now()
+        return self._world.now().wall + self._behind + self._skipped
+
+
 class Driver:
     """A server with one channel."""
 
@@ -42,7 +67,9 @@ class Driver:
     traits = Traits(talk=True, moods=True, cards=True)
 
     def __init__(self, folder: Path) -> None:
-        self.emulator = DiscordEmulator()
+        self.clock: TheWorlds
+        self._clock = WorldClock()
+        self.emulator = DiscordEmulator(clock=self._clock)
         self.guild = self.emulator.guild()
         self.channel = self.guild.text("general")
         self.platform: Any = None
@@ -57,6 +84,7 @@ class Driver:
         self._before = (Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY)
 
     async def start(self) -> None:
+        self._clock.follow(self.clock)
         await self._life.enter_async_context(self.emulator.serve())
 
     async def close(self) -> None:
@@ -273,6 +301,7 @@ class Driver:
 
     async def quiet(self) -> None:
         """Until the bot has heard everything that was said and done, and has done at once what it does at once."""
+        self._clock.keep_up()
         if self.emulator.shards.connected:
             await self.emulator.shards.heard()
         while tasks := [task for task in asyncio.all_tasks() if _works(task)]:

@@ -62,6 +62,15 @@ def page() -> str:
                 _sheet(rendering.result(reply(), elsewhere=wording.posted_elsewhere("<#5000>"))),
             ),
             *_section(
+                "The answer as a direct message, where neither thread nor channel could be written in from the start",
+                _sheet(
+                    rendering.result(
+                        reply(messages.failure(FailureKind.PLACE, job_id=JOB), images=0, failed=True),
+                        elsewhere=wording.posted_elsewhere("<#3000>"),
+                    )
+                ),
+            ),
+            *_section(
                 "Failures",
                 *(
                     _sheet(rendering.result(reply(messages.failure(kind, job_id=JOB), images=0, failed=True)))
@@ -74,7 +83,7 @@ def page() -> str:
             *_section("Private refusals", *(f"    {wording.escaped(text)}\n" for text in _refusals())),
             *_section(
                 "A refusal of a plain message, as a direct message",
-                f"    {wording.refused_in('<#5000>', messages.not_yours())}",
+                f"    {wording.refused_in('<#5000>', messages.open_jobs_reached(3))}",
             ),
             *_section("/imagine-help", wording.how_to(message_content=True)),
             *_section("/imagine-help, without the message content intent", wording.how_to(message_content=False)),

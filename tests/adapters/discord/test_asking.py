@@ -8,6 +8,7 @@ from bot.model import ASPECT_RATIOS, JobState
 from tests.adapters.discord.conftest import WRITING
 from tests.emulators.discord import CallbackKind, Intents, Permission, Upload
 from tests.emulators.discord.interactions import InteractionKind
+from tests.emulators.discord.messages import Flag, MessageKind
 from tests.world import photos
 
 
@@ -67,6 +68,14 @@ async def test_picture_is_posted_in_a_thread_of_the_card_and_mentions_nobody_but
     assert [button.label for button in post.buttons] == ["Try again", "Edit", "Delete"]
 
 
+async def test_thread_is_archived_after_the_silence_that_is_set(world, place, ann, asks):
+    place.settings["discord_thread_archive_minutes"] = 1440
+    await world.restart()
+    card = (await asks(ann, place.channel)).message
+    await world.settle()
+    assert card.thread.thread.auto_archive == 1440
+
+
 async def test_card_shows_a_small_copy_of_the_newest_picture(world, place, ann, asks, writes, results):
     card = (await asks(ann, place.channel)).message
     await world.settle()
@@ -90,6 +99,17 @@ async def test_thread_is_named_after_the_prompt_without_markup_and_cut(world, pl
     assert name.startswith("code loud hidden and a very long story")
     assert len(name) <= 100
     assert name.endswith("…")
+
+
+async def test_longest_prompt_is_told_to_its_end_to_the_queue_and_cut_for_discord(world, place, ann, asks, results):
+    prompt = "a fox " * 600 + "at night"
+    card = (await asks(ann, place.channel, prompt)).message
+    await world.settle()
+    assert world.sent(prompt)
+    (post,) = results(card.thread)
+    assert len(card.content) <= 2_000
+    assert 1_000 < len(post.pictures[0].description) <= 1_024
+    assert len(card.pictures[0].description) <= 1_024
 
 
 async def test_attachments_of_the_command_go_to_the_queue(world, place, ann, asks):
@@ -223,15 +243,38 @@ async def test_channel_in_which_only_threads_can_be_written_in_is_answered_there
     assert card.pictures == []
 
 
-async def test_permission_that_goes_before_the_thread_is_made_costs_nothing(world, place, emulator, ann, asks, told):
-    """Neither the channel nor its threads can be written to when the poller gets to it."""
+async def test_permission_that_goes_before_the_thread_is_made_sends_the_picture_to_its_member(
+    world, place, emulator, ann, asks, account, results
+):
+    """Neither the channel nor its threads can be written to when the poller gets to it: a thread is made all the same."""
     card = (await asks(ann, place.channel)).message
     place.channel.deny(emulator.bot, WRITING)
     await world.settle()
     (job,) = await world.jobs()
-    assert job.state in (JobState.FAILED, JobState.SUCCEEDED)
-    assert card.pictures == [] or job.state is JobState.SUCCEEDED
-    assert len(told(ann)) == 1, "the member hears of it all the same"
+    assert job.state is JobState.SUCCEEDED
+    (post,) = results(account(ann).dm)
+    assert post.pictures[0].data == world.painted("a fox")[0]
+    assert post.content == f"<@{ann.person.id}> I could not post this in <#{card.thread.id}>."
+
+
+async def test_channel_that_closes_before_there_is_a_card_costs_nothing(
+    world, place, emulator, ann, account, told, results
+):
+    await place.listening()
+    hold = emulator.faults.hold("POST /interactions/{interaction_id}/{interaction_token}/callback")
+    account(ann).slash(place.channel, "imagine", prompt="a fox")
+    await hold.arrived()
+    await world.die()
+    emulator.clock.advance(4)
+    hold.release()
+    place.channel.deny(emulator.bot, Permission.VIEW_CHANNEL)
+    world.advance(10)
+    await world.start()
+    await place.listening()
+    await world.settle()
+    assert (await world.jobs())[0].state is JobState.FAILED
+    assert told(ann) == [f"<@{ann.person.id}> I could not post this in <#{place.channel.id}>."]
+    assert world.emulator.paid == 0
 
 
 # -- commands and events that come twice, or at the wrong moment -----------------------------------------------------
@@ -362,7 +405,7 @@ async def test_acknowledgement_waits_for_no_file(world, place, emulator, ann, as
 async def test_nothing_in_a_prompt_pings_anybody(
     world, place, emulator, ann, bob, asks, writes, clicks, account, results
 ):
-    rude = f"@everyone @here {account(bob).mention} <@&{place.guild.bot_role.id}>"
+    rude = f"https://evil.example @everyone @here {account(bob).mention} <@&{place.guild.bot_role.id}>"
     card = (await asks(ann, place.channel, f"a fox {rude}")).message
     await world.settle()
     await writes(ann, card.thread, f"make it blue {rude}")
@@ -376,6 +419,8 @@ async def test_nothing_in_a_prompt_pings_anybody(
     assert len(results(card.thread)) == 4
     assert {person.id for message in said for person in message.pinged} == {int(ann.person.id)}
     assert {person.id for person in card.pinged} == set()
+    shown = [message for message in said if message.kind is not MessageKind.THREAD_STARTER]
+    assert all(message.flags & Flag.SUPPRESS_EMBEDS for message in shown), "nor does a link in it show a page"
 
 
 async def test_narrow_buckets_of_discord_are_kept_to(world, place, emulator, asks, writes, results):

@@ -46,6 +46,24 @@ async def test_try_again_makes_a_new_picture_with_a_card_of_its_own(world, bob, 
     assert (second.prompt, second.requester.id) == (first.prompt, bob.person.id)
 
 
+@pytest.mark.parametrize("denied", [Permission.ATTACH_FILES, Permission.SEND_MESSAGES_IN_THREADS])
+async def test_missing_permission_is_told_before_a_button_or_a_window_costs_anything(
+    world, place, emulator, ann, fox, clicks, submits, results, account, denied
+):
+    post = results(fox)[0]
+    modal = (await clicks(ann, post, "Edit")).modal
+    place.channel.deny(emulator.bot, denied)
+    await place.quiet()
+    answers = [await clicks(ann, post, "Try again"), await clicks(ann, post, "Edit")]
+    answers.append(await account(ann).uses("Edit this image", post).answer)
+    answers.append(await submits(ann, modal, words="make it night"))
+    for answer in answers:
+        assert answer.message.ephemeral
+        assert "I can't post pictures here" in answer.message.content
+    assert len(await world.jobs()) == 1
+    assert len(results(fox)) == 1
+
+
 async def test_edit_opens_a_window_whose_words_and_files_become_an_edit(
     world, place, ann, fox, clicks, submits, results
 ):
@@ -160,6 +178,14 @@ async def test_cancel_changes_the_card_at_once_and_tells_only_who_pressed(
     assert (await world.jobs())[0].state is JobState.CANCELLED
     await world.settle()
     assert world.emulator.paid == 0
+
+
+async def test_moderator_may_cancel_what_another_asked_for(world, place, bob, ann, asks, clicks, account):
+    card = (await asks(ann, place.channel)).message
+    place.guild.give(account(bob), place.guild.role("moderators", permissions=Permission.MANAGE_MESSAGES))
+    await clicks(bob, card, "Cancel")
+    assert "Cancelled" in card.content
+    assert (await world.jobs())[0].state is JobState.CANCELLED
 
 
 async def test_menu_of_a_picture_of_ours_branches_from_it(world, place, ann, bob, fox, submits, account, results):

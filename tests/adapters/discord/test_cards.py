@@ -272,6 +272,28 @@ async def test_card_of_an_open_job_costs_a_new_session_nothing(world, place, ann
     assert "Done" in card.content
 
 
+async def test_old_card_that_was_edited_too_often_holds_up_no_picture_and_is_put_right_by_the_next_session(
+    world, place, emulator, ann, asks, writes, edits, shows, results
+):
+    """Discord limits how often messages of more than an hour are edited."""
+    card = (await asks(ann, place.channel)).message
+    await world.settle()
+    world.advance(7_200)
+    emulator.state.old_edits.most, emulator.state.old_edits.seconds = 0, 60.0
+    before = len(edits(card))
+    await writes(ann, card.thread, "make it blue")
+    await world.settle()
+    assert len(results(card.thread)) == 2
+    assert card.pictures[0].description == "a fox"
+    assert {edit.status for edit in edits(card)[before:]} == {429}
+    assert len(edits(card)) - before <= 6, "three attempts for what is shown"
+    emulator.state.old_edits.most = 1
+    await world.restart()
+    await place.listening()
+    assert card.pictures[0].description == "make it blue"
+    assert "Done" in card.content
+
+
 async def test_card_that_was_deleted_meanwhile_is_tried_once(world, place, ended, edits):
     place.paced = False
     before = len(edits(ended))

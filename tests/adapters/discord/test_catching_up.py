@@ -109,17 +109,18 @@ async def test_missed_words_in_a_direct_message_are_found(world, place, emulator
     assert len(results(dm)) == 2
 
 
-async def test_reply_of_the_day_before_yesterday_is_left_alone(
-    world, place, emulator, ann, fox, account, results, monkeypatch
+@pytest.mark.parametrize(("hours", "acted_on"), [(23, True), (25, False)])
+async def test_reply_of_yesterday_is_found_and_one_of_the_day_before_is_left_alone(
+    world, place, ann, fox, account, results, hours, acted_on
 ):
     """Nobody waits for it any more."""
     await world.stop()
     account(ann).writes(fox, "make it blue")
-    monkeypatch.setattr(catching_up, "DAY_SECONDS", -3_600.0)  # as if it were long ago
+    world.advance(hours * 3_600)
     await world.start()
     await place.listening()
     await world.settle()
-    assert len(results(fox)) == 1
+    assert len(results(fox)) == (2 if acted_on else 1)
 
 
 async def test_budget_of_requests_is_kept_and_the_newest_come_first(

@@ -11,6 +11,7 @@ from adapters.discord import delivering
 from bot.errors import FailureKind
 from bot.model import JobState
 from tests.adapters.discord.conftest import PAINTING
+from tests.adapters.histories import address_of, contents_of
 from tests.emulators.discord import Permission
 from tests.emulators.discord.drafts import Draft
 
@@ -110,6 +111,35 @@ async def test_picture_that_was_deleted_before_its_answer_was_known_counts_as_de
     await world.settle()
     assert results(painting.thread) == []
     assert (await world.jobs())[0].state is JobState.SUCCEEDED
+
+
+async def test_answer_to_a_message_that_is_deleted_as_it_is_posted_stands_alone(
+    world, emulator, ann, painting, writes, results, account
+):
+    await world.settle()
+    said = await writes(ann, painting.thread, "make it blue")
+    hold = emulator.faults.hold(POST)
+    settling = asyncio.create_task(world.settle())
+    await hold.arrived()
+    account(ann).deletes(said)
+    hold.release()
+    await settling
+    (_, blue) = results(painting.thread)
+    assert blue.pictures[0].description == "make it blue"
+    assert blue.replied_to is None
+
+
+async def test_answer_where_the_history_may_no_longer_be_read_stands_alone(
+    world, place, emulator, ann, painting, writes, results
+):
+    """Discord takes no visible answer from who may not read what it answers."""
+    await world.settle()
+    await writes(ann, painting.thread, "make it blue")
+    place.channel.deny(emulator.bot, Permission.READ_MESSAGE_HISTORY)
+    await world.settle()
+    (_, blue) = results(painting.thread)
+    assert blue.pictures[0].description == "make it blue"
+    assert blue.reference is None
 
 
 async def test_many_messages_since_the_request_do_not_hide_what_was_posted(
@@ -249,7 +279,7 @@ def paints(world, monkeypatch):
     ids=["no boost", "boosted", "by feature"],
 )
 async def test_picture_is_made_as_small_as_its_place_asks(
-    world, place, emulator, ann, asks, results, heavy, paints, tier, features, untouched
+    world, place, emulator, ann, asks, writes, results, heavy, paints, tier, features, untouched
 ):
     place.guild.tier, place.guild.features = tier, features
     await world.restart()
@@ -261,6 +291,10 @@ async def test_picture_is_made_as_small_as_its_place_asks(
     assert len(post.pictures[0].data) <= place.guild.upload_limit
     assert Image.open(io.BytesIO(post.pictures[0].data)).size[0] > 1_000
     assert [e for e in emulator.recorder.refused if e.route == POST] == []
+    await writes(ann, card.thread, "make it blue")
+    await world.settle()
+    edited = contents_of(world.sent("make it blue"))
+    assert edited == [("model", address_of(world, "a fox"))], "the picture as it was made is what is edited"
 
 
 async def test_place_that_takes_less_than_it_says_is_believed(

@@ -288,13 +288,15 @@ async def test_without_the_intent_replies_mentions_and_buttons_are_understood(
     assert [post.pictures[0].description for post in results(fox)] == ["a fox", "make it red", "add a hat", "at night"]
 
 
-async def test_intent_that_is_switched_off_in_the_settings_is_not_asked_for(world, place, emulator):
+async def test_intent_that_is_switched_off_in_the_settings_is_not_asked_for(world, place, emulator, caplog):
     await place.listening()
     place.settings["discord_message_content"] = False
     await world.restart()
     await place.listening()
     assert 4014 not in emulator.shards.closes
     assert not emulator.shards.sessions[-1].reads
+    assert "set DISCORD_MESSAGE_CONTENT=true" in caplog.text
+    assert "discord.com/developers" not in caplog.text, "the portal is not where it was switched off"
 
 
 async def test_token_of_the_header_is_understood():

@@ -1,13 +1,16 @@
 """What is heard, from whom and how often, and what becomes of what is said twice or taken back?"""
 
+import asyncio
+
 import pytest
 
+from adapters.discord import deletions
 from bot.model import JobState
 from tests.adapters.discord.conftest import PAINTING
-from tests.emulators.discord import Upload
+from tests.emulators.discord import Permission, Upload
 from tests.world import photos
 
-HISTORY = "GET /channels/{channel_id}/messages"
+POST = "POST /channels/{channel_id}/messages"
 
 
 @pytest.fixture
@@ -174,17 +177,75 @@ async def test_last_picture_that_a_moderator_deletes_leaves_the_card_too(world, 
 
 
 async def test_purge_takes_back_pictures_and_cancels_what_was_asked(
-    world, place, emulator, ann, card, fox, writes, results
+    world, place, moderator, ann, card, fox, writes, results
 ):
     world.emulator.behave(latency=PAINTING)
     said = await writes(ann, fox, "make it blue")
     await world.step()
-    purge(place, fox, [results(fox)[0], said])
+    moderator.purges(fox, [results(fox)[0], said])
     await place.quiet()
     await world.settle()
     first, second = await world.jobs()
     assert first.deleted_at is not None
     assert second.state is JobState.CANCELLED
+
+
+@pytest.fixture
+def moderator(place):
+    """With a bot that purges."""
+    return place.guild.member("mo", roles=(place.guild.role("moderators", permissions=Permission.MANAGE_MESSAGES),))
+
+
+@pytest.mark.parametrize("purged", [False, True], ids=["alone", "in a purge"])
+async def test_picture_that_is_deleted_before_it_is_stored_where_it_stands_is_taken_back_a_little_later(
+    world, place, emulator, ann, card, fox, moderator, writes, results, monkeypatch, purged
+):
+    """It was delivered, so it is not posted again; and the channel does not go on showing it."""
+    monkeypatch.setattr(deletions, "LOOK_AGAIN_SECONDS", (0.05, 0.05))
+    before = card.pictures[0].data
+    asked = await writes(ann, fox, "make it blue")
+    hold = emulator.faults.hold(POST, after_effect=True)
+    step = asyncio.create_task(world.settle())
+    await hold.arrived()
+    if purged:
+        moderator.purges(fox, [results(fox)[1], asked])
+    else:
+        moderator.deletes(results(fox)[1])
+    await emulator.shards.heard()
+    hold.release()
+    await step
+    await _until(world.jobs, lambda jobs: jobs[-1].deleted_at is not None)
+    await world.settle()
+    assert len(results(fox)) == 1
+    assert [exchange.status for exchange in emulator.recorder.of(POST)] == [200, 200], "once for each of the two"
+    assert card.pictures[0].data == before
+
+
+async def test_words_that_are_deleted_while_they_are_taken_up_are_cancelled_a_little_later(
+    world, place, emulator, ann, fox, writes, account, results, monkeypatch
+):
+    monkeypatch.setattr(deletions, "LOOK_AGAIN_SECONDS", (0.05, 0.05))
+    add, stored = world.app.store.add, asyncio.Event()
+
+    async def add_later(*args, **kwargs):
+        await stored.wait()
+        return await add(*args, **kwargs)
+
+    monkeypatch.setattr(world.app.store, "add", add_later)
+    said = account(ann).writes(fox, "make it blue")
+    account(ann).deletes(said)
+    await emulator.shards.heard()
+    stored.set()
+    await _until(world.jobs, lambda jobs: jobs[-1].state is JobState.CANCELLED)
+    await world.settle()
+    assert len(results(fox)) == 1
+    assert world.emulator.paid == 1
+
+
+async def _until(ask, is_so):
+    async with asyncio.timeout(10):
+        while not is_so(await ask()):  # noqa: ASYNC110  the store has no event for it
+            await asyncio.sleep(0.01)
 
 
 async def test_message_of_the_bot_that_carries_no_picture_can_be_deleted(world, place, ann, fox, writes, results):
@@ -204,21 +265,6 @@ async def test_picture_of_a_message_that_was_deleted_is_not_taken_back(world, pl
     account(ann).deletes(said)
     await place.quiet()
     assert all(job.deleted_at is None for job in await world.jobs())
-
-
-def purge(place, channel, messages):
-    """Many at once, as moderators' tools do it: one event tells of all."""
-    for message in messages:
-        message.deleted = True
-        del channel.log[message.id]
-    place.emulator.shards.send_raw(
-        "MESSAGE_DELETE_BULK",
-        {
-            "ids": [str(message.id) for message in messages],
-            "channel_id": str(channel.id),
-            "guild_id": str(place.guild.id),
-        },
-    )
 
 
 def _upload(file):

@@ -8,6 +8,7 @@ from bot.ports import StoreBusy
 from tests.adapters.discord.conftest import PAINTING
 from tests.emulators.discord import Permission
 
+CARD = "PATCH /channels/{channel_id}/messages/{message_id}"
 THREAD = "POST /channels/{channel_id}/messages/{message_id}/threads"
 
 
@@ -33,6 +34,24 @@ async def test_channel_without_the_right_to_make_threads_is_asked_once_for_many_
     said = await writes(ann, place.channel, f"{emulator.bot.mention} a fox at last")
     await world.settle()
     assert len(results(said.thread)) == 1
+
+
+async def test_cards_that_may_not_be_edited_any_more_are_left_alone(world, place, emulator, asks, results, account):
+    """Three jobs end one after the other in a channel that the bot no longer sees."""
+    people = [world.user(name) for name in ("ann", "bob", "cara")]
+    for number, member in enumerate(people):
+        world.emulator.behave(prompt=f"fox {number}", latency=60 * (number + 1))
+        await asks(member, place.channel, f"fox {number}")
+    await world.step()
+    await place.quiet()
+    place.channel.deny(emulator.bot, Permission.VIEW_CHANNEL)
+    for member in people:
+        world.advance(61)
+        while not results(account(member).dm):
+            await world.step()
+            world.advance(1)
+        await place.quiet()
+    assert len([edit for edit in emulator.recorder.of(CARD) if edit.status == 403]) == 1
 
 
 async def test_reactions_go_on_for_everybody_but_who_has_blocked_the_bot(

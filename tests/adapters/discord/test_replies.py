@@ -2,12 +2,15 @@
 
 import pytest
 
+from adapters.discord import rest
 from adapters.discord.outbound import REACTIONS
 from bot import messages
 from bot.emulator import Fault
 from bot.model import JobState, MessageRef, Mood
 from tests.adapters.discord.conftest import PAINTING
 from tests.emulators.discord import Permission, Upload
+from tests.emulators.discord.message_views import message_event
+from tests.emulators.discord.messages import MessageKind
 from tests.world import photos
 
 WORKING, DONE, FAILED = (REACTIONS[mood] for mood in (Mood.WORKING, Mood.DONE, Mood.FAILED))
@@ -102,6 +105,39 @@ async def test_picture_whose_message_was_deleted_is_what_the_answer_is_about(
     answer = results(fox)[-1]
     assert answer.pictures == []
     assert "One of the attached pictures could not be used" in answer.content
+
+
+@pytest.mark.parametrize("forwarded", [False, True])
+async def test_attached_picture_whose_link_has_ended_meanwhile_is_fetched_by_a_fresh_one(
+    world, place, emulator, ann, fox, writes, account, forwarded
+):
+    """The bot was away for a day; the message is still there, and gives a new link."""
+    files = [upload(photos.png("hat.png"))]
+    if forwarded:
+        shown = account(ann).writes(place.channel, "my hat", files=files)
+        await writes(ann, fox, forward=shown)
+        await writes(ann, fox, "wear this")
+    else:
+        await writes(ann, fox, "wear this", files=files)
+    await world.die()
+    world.advance(25 * 3_600)
+    await world.start()
+    await place.listening()
+    await world.settle()
+    uploads = [part for part in world.sent("wear this").payload["contents"][-1]["parts"] if "fileData" in part]
+    assert len(uploads) == 1
+
+
+async def test_file_that_is_larger_than_it_is_said_to_be_is_not_read_to_its_end(
+    world, ann, fox, writes, results, monkeypatch
+):
+    monkeypatch.setattr(rest, "MAX_RECEIVED_BYTES", 10_000)
+    liar = Upload(name="hat.png", data=photos.png().data + b"x" * 10_000, size=500, media_type="image/png")
+    await writes(ann, fox, "wear this", files=[liar])
+    await world.settle()
+    assert results(fox)[-1].pictures == []
+    assert "One of the attached pictures could not be used" in results(fox)[-1].content
+    assert world.emulator.paid == 1
 
 
 async def test_attached_picture_of_a_reply_is_sent_along(world, ann, fox, writes):
@@ -247,6 +283,22 @@ async def test_missing_permission_is_told_before_an_edit_is_paid(world, place, e
     assert "Attach Files" in told(ann)[0]
 
 
+async def test_talk_where_the_bot_may_not_post_is_left_alone(
+    world, place, emulator, ann, bob, fox, writes, results, account, told
+):
+    """She has asked here before; not all that she says is about that."""
+    his = await writes(bob, fox, "what a day")
+    place.channel.deny(emulator.bot, Permission.ATTACH_FILES)
+    await place.quiet()
+    said = [await writes(ann, fox, talk) for talk in ("// nice", "🎉", f"{account(bob).mention} do you like it?")]
+    said.append(await writes(ann, fox, "a long one", reply_to=his))
+    assert told(ann) == []
+    assert [message for message in said if message.reactions] == []
+    await writes(ann, fox, "make it blue", reply_to=results(fox)[0])
+    assert "Attach Files" in told(ann)[0]
+    assert len(await world.jobs()) == 1
+
+
 # -- events that come twice or in another order ----------------------------------------------------------------------
 
 
@@ -262,11 +314,18 @@ async def test_message_that_the_gateway_repeats_is_one_job(world, place, emulato
     assert said.moods_of(emulator.bot) == [DONE]
 
 
-async def test_messages_of_bots_webhooks_and_the_system_are_not_heard(world, place, ann, fox, writes, account):
+async def test_messages_of_bots_webhooks_and_the_system_are_not_heard(
+    world, place, emulator, ann, fox, writes, account
+):
     robot = place.guild.member("robot", bot=True)
     robot.writes(fox, "make it blue")
+    emulator.state.acts.change_thread(fox, name="make it red", by=account(ann))
+    said = await writes(ann, fox, "// by hand")
+    posted = {**message_event(said, reads=True), "id": str(said.id + 1), "content": "make it green"}
+    emulator.shards.send_raw("MESSAGE_CREATE", {**posted, "webhook_id": "4242"})
     await place.quiet()
     await world.settle()
+    assert [message.kind for message in fox.messages].count(MessageKind.CHANNEL_NAME_CHANGE) == 1
     assert len(await world.jobs()) == 1
 
 

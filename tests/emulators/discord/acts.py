@@ -6,6 +6,7 @@ Nobody is asked for permission here: members are judged in `people`, the applica
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tests.emulators.discord.channels import THREAD_OF, Channel, ChannelKind, ThreadLife
@@ -97,6 +98,14 @@ class Acts:
             self._take_away(message)
             del message.channel.log[message.id]
             self._state.tell.message_deleted(message)
+
+    def delete_messages(self, channel: Channel, messages: Sequence[Message]) -> None:
+        """Many of one channel at once; one event tells of all."""
+        gone = [message for message in messages if not message.deleted]
+        for message in gone:
+            self._take_away(message)
+            del channel.log[message.id]
+        self._state.tell.messages_deleted(channel, gone)
 
     def react(self, message: Message, person: Person, emoji: str) -> None:
         reaction = message.reaction(emoji)

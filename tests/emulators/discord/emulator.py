@@ -33,8 +33,10 @@ class DiscordEmulator:
     clock: its time. limits: how often the bot may ask. token: the bot's. See README.md.
     """
 
-    def __init__(self, *, token: str = TOKEN, name: str = "darkroom", limits: Limits | None = None) -> None:
-        self.clock = Clock()
+    def __init__(
+        self, *, token: str = TOKEN, name: str = "darkroom", limits: Limits | None = None, clock: Clock | None = None
+    ) -> None:
+        self.clock = clock or Clock()
         self.state = State(self.clock, token=token, name=name)
         self.shards = Shards(self.state)
         self.faults = Faults()

@@ -7,10 +7,16 @@ A fault is laid before a route and meets its next requests in turn. Routes are n
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.emulators.discord.limits import VIA, too_often
 from tests.emulators.discord.refusals import Json
+
+Onlooker = Callable[[str], Callable[[], bool] | None]
+"""Told of each request of the API when it arrives. None: its connection breaks, and nothing happens. Else what it returns is
+called once the request has had its effect; False: the connection breaks, and nobody hears of it.
+"""
 
 
 @dataclass(eq=False, kw_only=True, slots=True)
@@ -76,6 +82,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._laid: list[Fault] = []
+        self.onlooker: Onlooker = lambda _route: lambda: True
 
     def lay(self, route: str, *, times: int = 1, **fault: object) -> Fault:
         """`lay("POST /channels/{channel_id}/messages", status=502, after_effect=True)`; see Fault for the rest."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tests.emulators.discord.refusals import Json
 
 VIA = "1.1 google"  # what Discord's own answers carry, and Cloudflare's don't
+OLD_SECONDS = 3_600.0
 MAJOR = ("channel_id", "guild_id", "webhook_id", "webhook_token", "interaction_token")
 
 # What Discord's buckets are believed to be; it doesn't publish them.
@@ -29,6 +30,11 @@ BELIEVED = {
 def too_often(retry_after: float, *, in_all: bool) -> Json:
     """The body of a 429."""
     return {"message": "You are being rate limited.", "retry_after": retry_after, "global": in_all, "code": 0}
+
+
+def limited(retry_after: float, *, scope: str) -> dict[str, str]:
+    """The headers that tell a 429 of Discord's own."""
+    return {"Retry-After": str(max(1, round(retry_after))), "X-RateLimit-Scope": scope, "Via": VIA}
 
 
 @dataclass(kw_only=True, slots=True)
@@ -64,6 +70,30 @@ class Window:
 
     def left(self, now: float) -> float:
         return max(0.0, self.began + self.seconds - now)
+
+
+class OldEdits:
+    """Edits of messages that are older than an hour, which are limited in each channel (by code 30046 of Discord's docs).
+
+    most, seconds: Discord tells neither. Wide, so that a suite need not wait; three in 20 seconds are what a bot's author has
+    counted.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.most = 200
+        self.seconds = 1.0
+        self._clock = clock
+        self._windows: dict[int, Window] = {}
+
+    def pause(self, channel: int, written_at: float) -> float:
+        """Counts an edit of a message of this moment. Seconds to wait before there may be one; 0: this one is allowed."""
+        if self._clock.now() - written_at <= OLD_SECONDS:
+            return 0.0
+        now = self._clock.ticks()
+        window = self._windows.get(channel)
+        if window is None or (window.most, window.seconds) != (self.most, self.seconds):
+            window = self._windows[channel] = Window(most=self.most, seconds=self.seconds, began=now)
+        return 0.0 if window.take(now) else window.left(now)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,7 +164,7 @@ class Gatekeeper:
         }
 
     def _refuse(self, after: float, headers: dict[str, str], *, scope: str) -> Verdict:
-        shown = {**headers, "Retry-After": str(max(1, round(after))), "X-RateLimit-Scope": scope, "Via": VIA}
+        shown = {**headers, **limited(after, scope=scope)}
         if scope == "global":
             shown["X-RateLimit-Global"] = "true"
         return Verdict(headers=shown, refusal=too_often(round(after, 3), in_all=scope == "global"))

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 LINK_BUTTON = 5
+MOST_PURGED = 100
+PURGEABLE_SECONDS = 14 * 86_400.0
 SILENT_REPLY = Allowed(kinds=ANYTHING.kinds, replied_user=False)
 
 
@@ -103,6 +105,15 @@ class Person:
         if message.author is not self and not message.channel.permissions_of(self) & Permission.MANAGE_MESSAGES:
             raise CannotDoError(f"{self} may not delete {message}")
         self.state.acts.delete_message(message)
+
+    def purges(self, channel: Channel, messages: Sequence[Message]) -> None:
+        """Deletes many at once, by one of the bots that moderators have for that: 2 to 100, of the last two weeks (Discord's docs)."""
+        if not channel.permissions_of(self) & Permission.MANAGE_MESSAGES:
+            raise CannotDoError(f"{self} may not purge {channel}")
+        oldest = self.state.clock.now() - PURGEABLE_SECONDS
+        if not 2 <= len(messages) <= MOST_PURGED or any(message.created_at < oldest for message in messages):
+            raise CannotDoError("2 to 100 messages of the last two weeks can be purged at once")
+        self.state.acts.delete_messages(channel, messages)
 
     def reacts(self, message: Message, emoji: str) -> None:
         if not message.channel.permissions_of(self) & Permission.ADD_REACTIONS:

@@ -12,8 +12,12 @@ Json = dict[str, Any]
 class Refusal(Exception):
     """An answer with an error: what the route's caller gets instead of its effect."""
 
-    def __init__(self, status: int, code: int, message: str, errors: Json | None = None) -> None:
+    def __init__(
+        self, status: int, code: int, message: str, errors: Json | None = None, *, retry_after: float | None = None
+    ) -> None:
+        """retry_after: seconds, of a 429."""
         super().__init__(f"{status} {code}: {message} {errors or ''}".strip())
+        self.retry_after = retry_after
         self.status = status
         self.code = code
         self.message = message
@@ -23,6 +27,8 @@ class Refusal(Exception):
         body: Json = {"message": self.message, "code": self.code}
         if self.errors is not None:
             body["errors"] = self.errors
+        if self.retry_after is not None:
+            body |= {"retry_after": self.retry_after, "global": False}
         return body
 
 
@@ -88,6 +94,11 @@ def too_many_attachments() -> Refusal:
 
 def too_many_command_creates() -> Refusal:
     return Refusal(400, 30034, "Maximum number of daily application command creates has been reached (200)")
+
+
+def too_many_old_edits(retry_after: float) -> Refusal:
+    sentence = "Maximum number of edits to messages older than 1 hour reached. Try again later."
+    return Refusal(429, 30046, sentence, retry_after=retry_after)
 
 
 def too_large() -> Refusal:

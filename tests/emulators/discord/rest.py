@@ -16,7 +16,7 @@ from tests.emulators.discord.calls import Call, Reply, Route
 from tests.emulators.discord.cdn import ROUTE as CDN_ROUTE
 from tests.emulators.discord.cdn import Cdn
 from tests.emulators.discord.faults import Fault, Faults
-from tests.emulators.discord.limits import VIA, Gatekeeper, Verdict
+from tests.emulators.discord.limits import VIA, Gatekeeper, Verdict, limited
 from tests.emulators.discord.recorder import Exchange, Recorder
 from tests.emulators.discord.refusals import Refusal, no_such_route, unauthorized, wrong_method
 from tests.emulators.discord.shards import Shards
@@ -78,6 +78,9 @@ class Rest:
     async def _serve(self, route: Route, request: web.Request) -> web.StreamResponse:
         body = Body()
         verdict = Verdict(headers={})
+        is_heard = self._faults.onlooker(route.name)
+        if is_heard is None:
+            return _reset(request)
         fault = self._faults.meet(route.name)
         try:
             body = await read_body(request)
@@ -96,12 +99,14 @@ class Rest:
                 reply = await self._handle(route, request, body)
         except Refusal as refusal:
             reply = Reply(status=refusal.status, json=refusal.body())
+            verdict = _told(verdict, refusal)
         if fault is not None and fault.after_effect:
             await self._faults.delay(fault)
             if fault.reset or fault.status is not None:
                 return self._fail(route, request, body, fault)
-        self._record(route.name, request, body, reply)
-        return _response(reply, verdict.headers)
+        lost = not is_heard()
+        self._record(route.name, request, body, reply, lost=lost)
+        return _reset(request) if lost else _response(reply, verdict.headers)
 
     async def _handle(self, route: Route, request: web.Request, body: Body) -> Reply:
         call = Call(state=self._state, params=dict(request.match_info), query=dict(request.query), body=body)
@@ -187,6 +192,13 @@ def _response(reply: Reply, headers: dict[str, str]) -> web.Response:
     if reply.status == 429 and "Via" not in headers:
         del shown["Via"]
     return web.Response(status=reply.status, body=json.dumps(reply.json).encode(), headers=shown)
+
+
+def _told(verdict: Verdict, refusal: Refusal) -> Verdict:
+    """A route of its own may be limited, too."""
+    if refusal.retry_after is None:
+        return verdict
+    return Verdict(headers={**verdict.headers, **limited(refusal.retry_after, scope="user")})
 
 
 def _reset(request: web.Request) -> web.StreamResponse:

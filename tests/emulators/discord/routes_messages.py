@@ -23,6 +23,7 @@ from tests.emulators.discord.refusals import (
     not_your_message,
     reaction_blocked,
     system_message,
+    too_many_old_edits,
     too_many_reactions,
     unknown_emoji,
     unknown_message,
@@ -95,6 +96,8 @@ async def edit(call: Call) -> Reply:
         call.check(channel, Permission.ATTACH_FILES)
     if changes.embeds:
         call.check(channel, Permission.EMBED_LINKS)
+    if pause := call.state.old_edits.pause(channel.id, message.created_at):
+        raise too_many_old_edits(round(pause, 3))
     call.state.acts.edit(message, changes)
     return Reply(json=message_json(message, reads=rest_reads(call.state)))
 

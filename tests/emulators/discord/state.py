@@ -18,6 +18,7 @@ from tests.emulators.discord.files import Attachment
 from tests.emulators.discord.guilds import Guild, furnish
 from tests.emulators.discord.intents import Intents
 from tests.emulators.discord.interactions import Interaction
+from tests.emulators.discord.limits import OldEdits
 from tests.emulators.discord.messages import Message
 from tests.emulators.discord.people import Person
 from tests.emulators.discord.permissions import Permission
@@ -72,6 +73,7 @@ class State:
         self.nonces: dict[tuple[int, str], tuple[float, Message]] = {}
         self.answers_join_threads = False  # whether an answer to a command makes the bot a member of a private thread
         self.nonce_window = 180.0  # seconds; Discord says "the past few minutes"
+        self.old_edits = OldEdits(clock)
         self.signer = Signer(clock)
         self.bot = self.new_person(name, bot=True)
         self.application = Application(id=self.bot.id, name=name, token=token, owner=self.new_person("owner"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +60,12 @@ class Tell:
                 Intents.GUILD_MESSAGES,
                 Intents.DIRECT_MESSAGES,
             )
+
+    def messages_deleted(self, channel: Channel, messages: Sequence[Message]) -> None:
+        """In servers only: nobody purges direct messages (Discord's docs)."""
+        ids = [str(message.id) for message in messages if message.visible_to is None]
+        if ids:
+            self._in_channel("MESSAGE_DELETE_BULK", channel, {"ids": ids}, Intents.GUILD_MESSAGES, NONE)
 
     def reaction(self, message: Message, person: Person, emoji: str, *, added: bool) -> None:
         data: Json = {
