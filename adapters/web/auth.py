@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from math import ceil
+from types import MappingProxyType
 from urllib.parse import parse_qs, quote
 
 import structlog
@@ -18,11 +20,15 @@ from starlette.websockets import WebSocketClose
 from adapters.web import login
 from adapters.web.sessions import SESSION_SECONDS, Brake, Sessions
 
-OPEN_PATHS = frozenset({"/healthz", "/login"})
-"""Need no password: a health check inside a container knows none."""
+_READ = frozenset({"GET", "HEAD"})
+
+OPEN_PATHS: Mapping[str, frozenset[str]] = MappingProxyType({"/healthz": _READ, "/login": _READ | {"POST"}})
+"""Need no password, for these methods: a health check inside a container knows none. With another method the request would go on
+to the pages, which take in whatever nobody else does.
+"""
 
 MONITORING_PATHS = frozenset({"/readyz", "/metrics"})
-"""Take the password as `Authorization: Bearer` or `Basic` (any user name) too."""
+"""Take the password as `Authorization: Bearer` or `Basic` (any user name) too, and are only read."""
 
 _MAX_FORM = 20_000  # bytes
 
@@ -55,9 +61,9 @@ class Auth:
 
     def _refusal(self, request: Request) -> Response | None:
         path = request.scope["path"]
-        if path in OPEN_PATHS or self._is_signed_in(request):
+        if request.method in OPEN_PATHS.get(path, ()) or self._is_signed_in(request):
             return None
-        if path in MONITORING_PATHS and "authorization" in request.headers:
+        if path in MONITORING_PATHS and request.method in _READ and "authorization" in request.headers:
             return self._monitoring_refusal(request)
         if request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", ""):
             return RedirectResponse(f"/login?next={quote(_with_query(request), safe='')}", status_code=303)

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from bot import pictures
 from bot.model import Picture
+from bot.ports import StoreBusy
 from bot.views import Views
 
 PREVIEW_SIDES = (128, 256, 512, 1024)
@@ -54,6 +55,13 @@ class Gallery:
         sha256 = request.path_params["sha256"]
         if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
             return _gone()
+        try:
+            return await self._asked_for(request, sha256)
+        except StoreBusy:
+            sentence = "The picture cannot be read just now. Try again in a moment.\n"
+            return PlainTextResponse(sentence, status_code=503, headers={"Retry-After": "5"})
+
+    async def _asked_for(self, request: Request, sha256: str) -> Response:
         width = request.query_params.get("w")
         if width is None:
             return await self._whole(request, sha256)

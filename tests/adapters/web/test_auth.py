@@ -85,6 +85,13 @@ async def test_health_check_needs_no_password(client):
     assert (await client.get("/healthz")).status_code == 200
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+async def test_what_is_open_is_open_for_its_own_methods_only(client, method):
+    for path in ("/healthz", "/metrics", *([] if method == "POST" else ["/login"])):
+        response = await client.request(method, path, headers={"Authorization": f"Bearer {PASSWORD}"})
+        assert (response.status_code, response.text) == (401, "Sign in at /login first.\n")
+
+
 async def test_socket_does_not_open_without_the_password(client):
     origin = str(client.base_url)
     assert await handshake(client, "/_nicegui_ws/socket.io/", Origin=origin) == 403

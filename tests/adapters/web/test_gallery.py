@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from adapters.web.gallery import PREVIEW_SECONDS, _Previews
+from bot.ports import StoreBusy
 from tests.adapters.web.site import PASSWORD
 
 
@@ -101,6 +102,17 @@ async def test_width_that_is_no_number_is_told_so(client, store):
     sha256 = await store.put_blob(picture(), 0)
     for width in ("", "x", "-1", "1e3", "²", "1" * 5_000):
         assert (await client.get(f"/pictures/{sha256}", params={"w": width})).status_code == 400, width
+
+
+async def test_store_that_is_busy_is_asked_again_later(client, views, monkeypatch):
+    async def picture(self, sha256):
+        raise StoreBusy("database is locked")
+
+    monkeypatch.setattr(type(views), "picture", picture)
+    for query in ("", "?w=128"):
+        answer = await client.get(f"/pictures/{'0' * 64}{query}")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert "database" not in answer.text
 
 
 async def test_preview_is_made_once_however_many_ask(store, views, clock):
