@@ -50,6 +50,9 @@ async def findings() -> AsyncIterator[Finding]:
         yield Finding(subject="platforms", ok=False, text=str(error))
         return
     yield Finding(subject="platforms", ok=True, text=f"Runs {', '.join(adapter.name for adapter in adapters)}.")
+    for name in config.left_out(settings):
+        text = f"The token of {name} is set, but PLATFORMS does not name it, so it stays off. Name it there to run it: PLATFORMS={{}}"
+        yield Finding(subject="platforms", ok=None, text=text.format(",".join((*settings.platforms, name))))
     if settings.http_port is not None and all(adapter.name != "web" for adapter in adapters):
         adapters.append(config.Adapter("web"))
     for adapter in adapters:

@@ -221,6 +221,20 @@ def chosen_adapters(settings: Settings) -> list[Adapter]:
     return adapters
 
 
+def left_out(settings: Settings) -> list[str]:
+    """The platforms whose tokens are set although PLATFORMS does not name them, so that they stay off."""
+    if not settings.platforms:
+        return []
+    return [name for name in adapter_names() if name not in settings.platforms and _has_tokens(name)]
+
+
+def _has_tokens(name: str) -> bool:
+    try:
+        return Adapter(name).configured
+    except SettingsError:
+        return False
+
+
 def _is_shared(database_url: str | None) -> bool:
     return database_url is not None and not database_url.startswith("sqlite")
 

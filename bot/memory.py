@@ -1,4 +1,6 @@
-"""What small things must outlive a restart? Cursors and tokens of adapters, and images that wait for their words."""
+"""What small things must outlive a restart? Cursors and tokens of adapters, removals that are under way, and images that wait
+for their words.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,9 @@ from bot.ports import Store
 
 KEPT_SECONDS = 600.0
 """How long an image without words is kept for its author's next words in the same place."""
+
+REMOVED_SECONDS = 7 * 86_400.0
+"""How long each new process tries to remove what an earlier one could not."""
 
 
 class Memory:
@@ -31,6 +36,26 @@ class Memory:
         """Committed before it returns. for_seconds: until it expires; None as value forgets."""
         expires_at = None if for_seconds is None else self._clock() + for_seconds
         await self._store.remember(self._space, key, value, expires_at=expires_at)
+
+
+class Removals:
+    """Results that are taken back, from before that is stored until their posts are gone from their platform.
+
+    Who was told that a picture is deleted does not look again: neither a crash nor an outage may leave it standing there.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._memory = Memory(store, "removals", clock)
+
+    async def begin(self, job_id: str) -> None:
+        await self._memory.remember(job_id, {}, for_seconds=REMOVED_SECONDS)
+
+    async def end(self, job_id: str) -> None:
+        await self._memory.remember(job_id, None)
+
+    async def left(self) -> list[str]:
+        """Ids of jobs."""
+        return [job_id for job_id, _ in await self._memory.recall_all()]
 
 
 class KeptImages:

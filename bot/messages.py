@@ -331,7 +331,7 @@ def deleted(*, others: bool = False, back_to_earlier: bool = False) -> str:
 
 
 def not_yours() -> str:
-    return "Only the person who asked for this picture, or a moderator, can do that."
+    return "Somebody else asked for this picture, so it is theirs. Ask them to do that."
 
 
 def no_longer_known() -> str:

@@ -12,6 +12,7 @@ import structlog
 
 from bot import messages
 from bot.errors import OWNER_KINDS, FailureKind, GiveUp, RetryLater, UserError
+from bot.memory import Removals
 from bot.model import OPEN, Job, JobQuery, JobState, Mood
 from bot.ports import LONGEST_WAIT, Conflict, News, StoreBusy
 from bot.steps import delivering, preparing, reconciling, watching
@@ -48,6 +49,7 @@ class Poller:
         self._claims = claims
         self._listens = listens
         self._most_steps = MOST_STEPS + in_flight
+        self._removals = Removals(world.store, world.clock)
         self._steps: dict[asyncio.Task[None], Step] = {}
         self._asides: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -273,17 +275,20 @@ class Poller:
     async def listen(self) -> None:
         """Until cancelled: new and changed jobs wake the loop, what a member changed is shown. `run` does it beside the loop.
 
-        Only what this process changed: each shows its own, so that a card is edited and a post deleted by one of them.
+        Only what this process changed: each shows its own, so that a card is edited and a post deleted by one of them. What
+        earlier processes have left standing, the one in which members are heard removes.
         """
         with self._world.changes.listen(own_only=True) as listener:
+            if self._listens:
+                self._aside(self._remove_what_is_left())
             while True:
                 jobs = await listener.changed()
                 self._wake.set()
                 for job in jobs:
-                    if job.state is JobState.CANCELLED or job.deleted_at is not None:
-                        self._show(job)
                     if job.deleted_at is not None:
                         self._remove(job)
+                    elif job.state is JobState.CANCELLED:
+                        self._show(job)
 
     async def hear_others(self) -> None:
         """Until the store is closed: what other processes change wakes the loop, too, and refreshes pages. `run` does it."""
@@ -330,15 +335,31 @@ class Poller:
             await self._world.platforms[job.platform].show(messages.card(job, conversation.ref))
 
     def _remove(self, job: Job) -> None:
-        platform = self._world.platforms.get(job.platform)
-        if platform:
-            for post in job.posts:
-                self._aside(platform.delete(post))
+        if job.platform in self._world.platforms:
+            self._aside(self._removed(job))
+
+    async def _removed(self, job: Job) -> None:
+        """The card is told first, because nobody comes back to it once the posts are gone."""
+        platform = self._world.platforms[job.platform]
+        await self._quietly(self._show_card(job))
+        ends = await asyncio.gather(*(platform.delete(post) for post in job.posts), return_exceptions=True)
+        for end in ends:
+            if isinstance(end, BaseException) and not isinstance(end, GiveUp):
+                raise end
+        await self._removals.end(job.id)
+
+    async def _remove_what_is_left(self) -> None:
+        for job_id in await self._removals.left():
+            job = await self._world.store.get(job_id)
+            if job is not None and job.deleted_at is not None:
+                await self._world.store.drop_pictures(job_id, self._world.clock())
+                self._remove(job)
 
     def _aside(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(self._quietly(work), name="aside")
         self._asides.add(task)
         task.add_done_callback(self._asides.discard)
+        task.add_done_callback(lambda _: work.close())  # a drain may have come before its first step
 
     async def _quietly(self, work: Coroutine[Any, Any, None]) -> None:
         try:

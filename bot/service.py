@@ -15,7 +15,7 @@ import structlog
 from bot import intent, limits, messages, pictures, prompts
 from bot.changes import Changes
 from bot.errors import UserError
-from bot.memory import KeptImages, Memory
+from bot.memory import KeptImages, Memory, Removals
 from bot.metrics import Metrics
 from bot.model import (
     ASPECT_RATIOS,
@@ -65,6 +65,7 @@ class Service:
         self._model = model
         self._clock = clock
         self._kept = KeptImages(Memory(store, "service.kept_images", clock))
+        self._removals = Removals(store, clock)
         self._log = structlog.get_logger("service")
 
     # -- asking for a picture -----------------------------------------------------------------------------------
@@ -100,12 +101,7 @@ class Service:
         """
         conversation = await self._conversation_at(utterance.place)
         answered, image = await self._answered(utterance)
-        decision = intent.decide(
-            utterance,
-            opened=conversation is not None and utterance.plain_talk,
-            joined=conversation is not None and await self._takes_part(conversation, utterance.author),
-            replied_job=answered,
-        )
+        decision = await self._decided(utterance, conversation, answered)
         if isinstance(decision, intent.Ignore):
             return None
         if isinstance(decision, intent.KeepImage):
@@ -129,6 +125,22 @@ class Service:
         if kept:  # only now: a refusal must not cost the member the pictures, too
             await self._kept.drop(utterance)
         return job
+
+    async def is_meant(self, utterance: Utterance) -> bool:
+        """Whether `reply` would take this up or keep it: for whoever knows a reason why it can't be answered there."""
+        conversation = await self._conversation_at(utterance.place)
+        answered, _ = await self._answered(utterance)
+        return not isinstance(await self._decided(utterance, conversation, answered), intent.Ignore)
+
+    async def _decided(
+        self, utterance: Utterance, conversation: Conversation | None, answered: str | None
+    ) -> intent.Decision:
+        return intent.decide(
+            utterance,
+            opened=conversation is not None and utterance.plain_talk,
+            joined=conversation is not None and await self._takes_part(conversation, utterance.author),
+            replied_job=answered,
+        )
 
     async def again(
         self,
@@ -205,6 +217,7 @@ class Service:
                 return messages.deleted()
             now = self._clock()
             newest = await self._store.head(job.conversation_id)
+            await self._removals.begin(job_id)
             try:
                 saved = await self._store.save(replace(job, deleted_at=now), now=now, event=f"deleted by {by.id}")
             except Conflict:

@@ -442,6 +442,20 @@ async def test_deleted_answer_leaves_the_platform(world, ann, square):
     assert not [message for message in square.messages.values() if message.images]
 
 
+async def test_answer_that_its_platform_could_not_delete_is_deleted_by_the_next_process(world, ann, square):
+    await ann.says("/imagine a fox")
+    post = await ann.sees(images=1)
+    square.fail("delete", later())
+    assert await ann.deletes(post) == messages.deleted()
+    await world.settle()
+    assert square.messages[post.id].images
+    for _ in range(2):
+        await world.crash()
+        await world.settle()
+    assert post.id not in square.messages
+    assert square.calls.count("delete") == 2, "what is gone is left alone"
+
+
 async def test_request_that_its_adapter_never_placed_gets_its_card_and_answer_all_the_same(world, ann, square):
     """The bot stored the request and died before it could tell the platform so; the platform does not ask again."""
     from bot.model import ConversationRef, ImageRequest  # noqa: PLC0415

@@ -372,6 +372,14 @@ async def test_check_without_a_platform_or_with_wrong_settings(tmp_path, monkeyp
     assert "RETENTION_DAYS" in said["settings"].text
 
 
+async def test_check_tells_of_a_platform_that_has_its_token_and_is_not_named(monkeypatch, settings):
+    said = await found(monkeypatch, **settings, DISCORD_TOKEN="test-token")
+    assert said["platforms"].ok is None
+    assert said["platforms"].text.startswith("The token of discord is set, but PLATFORMS does not name it")
+    assert said["platforms"].text.endswith("PLATFORMS=web,discord")
+    assert "discord" not in said, "it is not asked anything"
+
+
 async def test_check_of_a_database_that_is_none(tmp_path, monkeypatch, settings):
     (tmp_path / "letter.db").write_text("Dear diary, this is not a database. " * 100)
     said = await found(monkeypatch, **settings | {"DATABASE_URL": f"sqlite:///{tmp_path}/letter.db"})

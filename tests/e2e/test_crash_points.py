@@ -1,18 +1,8 @@
-"""The process dies between any two things that it does to the world outside. Is every request answered once?
+"""The poller's process dies between any two things that it does to the world outside. Is every request answered once?
 
-A crossing is a call of the store, the queue or a platform that changes something there; a call that only looks leaves
-the world as the crossing before left it, so that dying at it is no case of its own. At the n-th crossing the process
-dies, with its effect done and its answer unheard; another one starts on what it left; the platform delivers again
-whatever the bot had not yet heard of. n runs until nothing is left to die at.
-
-What holds then is told in `audit`. Where the vendor's API leaves a window that cannot be closed (it has no idempotency
-key), the tests at the end say what happens in it.
+How that is done is told in `crashing`; what holds then, in its `audit`. Where the vendor's API leaves a window that cannot be
+closed (it has no idempotency key), the tests at the end say what happens in it.
 """
-
-import tempfile
-import uuid
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -20,110 +10,20 @@ from bot import messages
 from bot.emulator import Fault
 from bot.errors import FailureKind
 from bot.model import JobState
-from tests.world import Said, photos
-from tests.world.boundary import Boundary, ProcessDiedError
-
-LOOKS = frozenset(
-    {
-        "store.next_due", "store.get", "store.find_source", "store.find_message", "store.turn", "store.events", "store.jobs",
-        "store.count", "store.same_payload_in_doubt", "store.attempts_between", "store.known_requests",
-        "store.last_answers", "store.conversation", "store.find_conversation", "store.conversations", "store.head",
-        "store.newest_open", "store.has_asked", "store.usage", "store.get_blob", "store.load_note", "store.recall",
-        "store.recall_all", "store.check_writable", "queue.get", "queue.page", "queue.find", "queue.download",
-        "queue.models", "queue.public_models", "web.fetch", "plain.fetch", "web.show", "web.react", "web.delete",
-    }
-)  # fmt: skip
-"""The playground's cards and reactions are among them: it has none."""
-
-
-@dataclass
-class Mortal:
-    """A world whose bot can be made to die at a crossing."""
-
-    world: object
-    boundary: Boundary
-    member: object
-
-    async def surely(self, act):
-        """What a platform does with an event: it delivers it until the bot has heard it."""
-        while True:
-            try:
-                return await act()
-            except ProcessDiedError:
-                await self.reborn()
-
-    async def says(self, text, **more):
-        """The same message, however often it must be delivered."""
-        message = Said(id=str(uuid.uuid4()), who=self.member.person, words=text, thread=None)
-        return await self.surely(lambda: self.member.says(text, again=message, **more))
-
-    async def settle(self):
-        await self.surely(self.world.settle)
-
-    async def reborn(self):
-        await self.world.crash()
-        self.boundary.heal()
+from tests.e2e.crashing import at_every_crossing, audit, mortal_on
+from tests.world import photos
+from tests.world.boundary import Boundary
 
 
 @pytest.fixture
-def in_memory():
-    """Files that need not outlive a power cut, because only processes die here."""
-    memory = Path("/dev/shm")  # noqa: S108  a folder of our own in it
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        yield Path(folder)
-
-
-async def mortal_on(make_world, platform, folder):
-    boundary = Boundary(ignored=LOOKS)
-    world = await make_world(platform, folder=folder, wrap=boundary, max_open_jobs_per_user=50)
-    ann = world.user("ann")
-    await ann.says("/imagine a first picture")  # the model is known to answer at once from now on
-    await ann.sees(images=1)
-    return Mortal(world, boundary, ann)
-
-
-@pytest.fixture
-async def mortal(make_world, in_memory):
+async def mortal(make_world, in_memory, engine):
     """On the square, where a second post would be seen."""
-    return await mortal_on(make_world, "plain", in_memory)
-
-
-async def at_every_crossing(mortal, scenario):
-    """Runs the scenario again and again, and lets the process die one crossing later each time. Returns how often it died.
-
-    Before the first crossing, then right after each: before the next one nothing else has happened.
-    """
-    for number in range(1000):
-        mortal.world.advance(1000)
-        mortal.world.emulator._queue.records.clear()  # keeps the vendor's list short, and these tests quick
-        words = f"{scenario.__name__} {number}"
-        mortal.boundary.die_at(max(0, number - 1), after=number > 0)
-        await scenario(mortal, words)
-        survived = mortal.boundary.would_still_die
-        mortal.boundary.heal()
-        if survived:
-            return number
-    raise AssertionError("it never ends")
-
-
-async def audit(mortal, said, words, *, state, paid):
-    """The request ended like this; it has exactly one answer (a cancelled one none), and was paid so often."""
-    world = mortal.world
-    job = await world.job(said)
-    requests = [record for record in world.emulator.records if record.words == words]
-    answers = await world.place.unseen(said.thread)
-    found = (job.state, len(answers), len(requests))
-    assert found == (state, int(state is not JobState.CANCELLED), paid), f"{words}:\n{await world.story(job.id)}"
-    for post in answers:
-        world.place.seen.add(post.id)
-        assert post.images == (world.painted(words) if state is JobState.SUCCEEDED else ())
-        assert post.text == (job.failure.text if job.failure else "")
-    return job
+    return await mortal_on(make_world, "plain", in_memory, **engine)
 
 
 @pytest.mark.parametrize("platform", ["web", "plain"])
-async def test_first_picture_with_a_reference(make_world, in_memory, platform):
-    mortal = await mortal_on(make_world, platform, in_memory)
+async def test_first_picture_with_a_reference(make_world, in_memory, engine, platform):
+    mortal = await mortal_on(make_world, platform, in_memory, **engine)
 
     async def scenario(mortal, words):
         said = await mortal.says(f"/imagine {words}", attach=[photos.jpeg()])
@@ -183,8 +83,7 @@ async def test_two_that_ask_the_same_at_the_same_time(mortal):
 
     async def scenario(mortal, words):
         hers = await mortal.says(f"/imagine {words}")
-        message = Said(id=str(uuid.uuid4()), who=bob.person, words=words, thread=None)
-        his = await mortal.surely(lambda: bob.says(f"/imagine {words}", again=message))
+        his = await mortal.says(f"/imagine {words}", by=bob)
         await mortal.settle()
         requests = [record for record in mortal.world.emulator.records if record.words == words]
         assert len(requests) == 2

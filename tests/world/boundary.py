@@ -1,7 +1,8 @@
 """What crosses the bot's boundaries, and what if the process dies just there?
 
-A `Boundary` stands around the store, the queue's client and the platforms of a world (`World(.., wrap=boundary)`). It
-only counts and interrupts: what is behind it is the real thing, and does all the work.
+A `Boundary` stands around the store, the queue's client and the platforms of a world (`World(.., wrap=boundary)`), and
+before an emulated platform, where it sees requests come over the wire (`wire`). It only counts and interrupts: what is
+behind it is the real thing, and does all the work.
 """
 
 import asyncio
@@ -27,6 +28,9 @@ class Boundary:
         self._ignored = ignored
         self.calls: list[str] = []
         self.dead = False
+        self.died = asyncio.Event()
+        self.has_died = False
+        """Since the last `die_at`; no healing takes it back."""
         self._die_at: int | None = None
         self._after = False
         self._outcomes: list[tuple[str, object]] = []
@@ -37,16 +41,17 @@ class Boundary:
 
     def die_at(self, crossing: int, *, after: bool) -> None:
         """The process dies at this crossing (from 0, counted from now): before the call, or when its effect is there."""
-        self.calls, self.dead, self._die_at, self._after = [], False, crossing, after
-
-    @property
-    def would_still_die(self) -> bool:
-        """The crossing at which it was to die has not come."""
-        return self._die_at is not None and not self.dead
+        self.heal()
+        self.calls, self._die_at, self._after, self.has_died = [], crossing, after, False
 
     def heal(self) -> None:
         """A new process: nothing dies any more."""
         self.dead, self._die_at = False, None
+        self.died.clear()
+
+    def _die(self) -> None:
+        self.dead = self.has_died = True
+        self.died.set()
 
     def count(self, call: str) -> int:
         return self.calls.count(call)
@@ -69,7 +74,7 @@ class Boundary:
         number = len(self.calls)
         self.calls.append(call)
         if number == self._die_at and not self._after:
-            self.dead = True
+            self._die()
             raise ProcessDiedError(call)
         outcome: object = None
         try:
@@ -81,10 +86,31 @@ class Boundary:
             self._outcomes.append((call, outcome))
             self._crossed.set()
         if number == self._die_at:
-            self.dead = True
+            self._die()
         if self.dead:  # here, or elsewhere while this call was out: what it did is done, and nobody hears of it
             raise ProcessDiedError(call)
         return result
+
+    def wire(self, call: str, *, changes: bool) -> Callable[[], bool] | None:
+        """A request has come to a platform. None: its process is dead, so that it was never sent. Else to be called when it has
+        had its effect: whether somebody still hears the answer. changes: it is a crossing.
+        """
+        if self.dead:
+            return None
+        if not changes:
+            return lambda: not self.dead
+        number = len(self.calls)
+        self.calls.append(call)
+        if number == self._die_at and not self._after:
+            self._die()
+            return None
+
+        def is_heard() -> bool:
+            if number == self._die_at:
+                self._die()
+            return not self.dead
+
+        return is_heard
 
     async def _look(self, call: str, act: Callable[[], Awaitable[Any]]) -> Any:
         result = await act()
@@ -111,6 +137,7 @@ class Watched:
             return found
 
         async def crossing(*args: Any, **kwargs: Any) -> Any:
-            return await self._boundary.cross(f"{self._name}.{name}", lambda: found(*args, **kwargs))
+            what = f" {args[0]}/{args[1]}" if name == "remember" else ""  # which of the many small memories
+            return await self._boundary.cross(f"{self._name}.{name}{what}", lambda: found(*args, **kwargs))
 
         return crossing

@@ -7,6 +7,7 @@ import discord
 import pytest
 
 from tests.emulators.discord import Intents, Permission
+from tests.emulators.discord.refusals import CannotDoError
 from tests.emulators.discord_tests.bot import Bot, running
 
 OURS = int(Intents.GUILDS | Intents.GUILD_MESSAGES | Intents.DIRECT_MESSAGES | Intents.MESSAGE_CONTENT)
@@ -121,6 +122,22 @@ async def test_events_need_their_intent(connect, emulator, guild, general, ann):
     guild.text("new")
     assert (await line("CHANNEL_CREATE"))["name"] == "new"
     assert [got["t"] for got in line.seen[-2:]] == ["GUILD_CREATE", "CHANNEL_CREATE"]
+
+
+async def test_a_purge_is_one_event_and_takes_its_messages_away(connect, guild, general, ann):
+    mo = guild.member("mo", roles=(guild.role("moderators", permissions=Permission.MANAGE_MESSAGES),))
+    line = await connect()
+    await line.identify()
+    await line("READY")
+    said = [ann.writes(general, str(number)) for number in range(3)]
+    mo.purges(general, said[:2])
+    gone = await line("MESSAGE_DELETE_BULK")
+    assert gone["ids"] == [str(message.id) for message in said[:2]]
+    assert (gone["channel_id"], gone["guild_id"]) == (str(general.id), str(guild.id))
+    assert general.messages == said[2:]
+    for who, messages in ((ann, said), (mo, said[2:])):
+        with pytest.raises(CannotDoError):
+            who.purges(general, messages)
 
 
 async def test_what_the_bot_does_not_see_it_is_not_told(connect, emulator, guild, general, ann):

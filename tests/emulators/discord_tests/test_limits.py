@@ -31,6 +31,27 @@ async def test_a_bucket_is_of_a_route_and_a_channel_and_empties_with_time(emulat
     assert emulator.gatekeeper.refused == [SEND]
 
 
+async def test_messages_older_than_an_hour_are_edited_only_so_often(emulator, rest, guild, general):
+    emulator.state.old_edits.most, emulator.state.old_edits.seconds = 1, 20.0
+
+    async def edited(channel, message, content):
+        return await rest("PATCH", f"/channels/{channel.id}/messages/{message['id']}", {"content": content}, full=True)
+
+    other = guild.text("other")
+    old, elsewhere = (await send(rest, general))[1], (await send(rest, other))[1]
+    assert [(await edited(general, old, text))[0] for text in ("a", "b")] == [200, 200]
+    emulator.clock.advance(3_601)
+    young = (await send(rest, general))[1]
+    assert (await edited(general, old, "c"))[0] == 200
+    status, body, headers = await edited(general, old, "d")
+    assert (status, body["code"], body["global"], "Via" in headers) == (429, 30046, False, True)
+    assert 0 < body["retry_after"] <= 20
+    assert (await edited(general, young, "e"))[0] == 200
+    assert (await edited(other, elsewhere, "f"))[0] == 200
+    emulator.clock.advance(21)
+    assert (await edited(general, old, "g"))[1]["content"] == "g"
+
+
 async def test_fifty_a_second_are_all_there_are(emulator, rest, general):
     emulator.gatekeeper.limits.in_all = 3
     emulator.clock.advance(1)

@@ -192,6 +192,15 @@ async def test_uploads_and_downloads_fail_too(slack, client, ann, art):
             assert await answer.read() == picture()
 
 
+async def test_an_address_that_is_too_long_is_refused_whoever_reads_it(slack, client):
+    """The SDK puts the alt text into the query, where each letter of no Latin script takes nine characters."""
+    asked = client.files_getUploadURLExternal
+    assert (await asked(filename="a.png", length=1, alt_txt="\N{CJK UNIFIED IDEOGRAPH-72D0}" * 800))["ok"]
+    with pytest.raises(SlackApiError) as caught:
+        await asked(filename="a.png", length=1, alt_txt="\N{CJK UNIFIED IDEOGRAPH-72D0}" * 890)
+    assert caught.value.response.status_code == 414
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_call_can_be_held_before_or_after_its_effect(slack, client, art, when):
     held = Fault(kind="hold", method="chat.postMessage", when=when, times=None)
