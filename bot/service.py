@@ -6,25 +6,21 @@ Every method may raise UserError, whose sentence is the answer to the member.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import structlog
 
-from bot import intent, limits, messages, pictures, prompts
+from bot import intent, limits, messages, prompts
+from bot.accepting import Accepting
 from bot.changes import Changes
 from bot.errors import UserError
 from bot.memory import KeptImages, Memory, Removals
 from bot.metrics import Metrics
 from bot.model import (
-    ASPECT_RATIOS,
     DIRECT,
-    MAX_EDIT_REFERENCES,
-    MAX_FIRST_REFERENCES,
     OPEN,
     OUTCOME_UNKNOWN,
-    Attachment,
     Conversation,
     ConversationRef,
     ImageRequest,
@@ -33,16 +29,11 @@ from bot.model import (
     JobState,
     MessageRef,
     Person,
-    Reference,
-    Usage,
     Utterance,
 )
 from bot.ports import Conflict, Forgotten, Store
 
 __all__ = ["Memory", "Service"]
-
-PLACING_SECONDS = 5.0
-"""How long a job waits to hear from its adapter that the platform shows the card, before the poller sees to it."""
 
 
 class Service:
@@ -62,8 +53,8 @@ class Service:
         self._changes = changes
         self._metrics = metrics
         self._limits = limits
-        self._model = model
         self._clock = clock
+        self._accepting = Accepting(store, changes, metrics, limits=limits, model=model, clock=clock)
         self._kept = KeptImages(Memory(store, "service.kept_images", clock))
         self._removals = Removals(store, clock)
         self._log = structlog.get_logger("service")
@@ -77,7 +68,7 @@ class Service:
         """
         wish = prompts.read(request.text, aspect_ratio=request.aspect_ratio)
         conversation = await self._conversation_at(request.place) if request.place.thread else None
-        return await self._accept(request, wish, conversation, parent=None, follow=False)
+        return await self._accepting.accept(request, wish, conversation, parent=None, follow=False)
 
     async def edit(self, request: ImageRequest, *, of: str | None = None, image: int = 0) -> Job:
         """Accepts an edit of the conversation at `request.place`: of a given job's picture, else of the newest one.
@@ -92,7 +83,9 @@ class Service:
             conversation = await self._conversation_at(request.place)
         if conversation is None:
             raise UserError(messages.nothing_to_edit())
-        return await self._accept(request, wish, conversation, parent=parent, parent_image=image, follow=parent is None)
+        return await self._accepting.accept(
+            request, wish, conversation, parent=parent, parent_image=image, follow=parent is None
+        )
 
     async def reply(self, utterance: Utterance) -> Job | None:
         """Hears a message in a thread or DM, and accepts it as an edit if it is meant as one (None if not).
@@ -105,7 +98,7 @@ class Service:
         if isinstance(decision, intent.Ignore):
             return None
         if isinstance(decision, intent.KeepImage):
-            self._check_attachments(utterance.attachments, editing=True)
+            self._accepting.check_attachments(utterance.attachments, editing=True)
             await self._kept.keep(utterance)
             return None
         kept = await self._kept.of(utterance)
@@ -170,11 +163,11 @@ class Service:
             roles=tuple(roles),
             placed=placed,
         )
-        job = self._new_job(request, conversation, prompt=old.prompt, aspect_ratio=old.aspect_ratio)
+        job = self._accepting.new_job(request, conversation, prompt=old.prompt, aspect_ratio=old.aspect_ratio)
         # Uploaded anew: that the queue's copy of a reference has gone may be why it is asked again.
         references = tuple(replace(reference, url=None) for reference in old.references)
         job = replace(job, references=references, parent_id=old.parent_id, parent_image=old.parent_image)
-        return await self._store_job(job, conversation, request, follow=False, unlimited=unlimited)
+        return await self._accepting.add(job, conversation, request, follow=False, unlimited=unlimited)
 
     async def placed(self, job_id: str, card: MessageRef) -> None:
         """The platform shows the status card as this message; the job need not wait any longer."""
@@ -309,102 +302,3 @@ class Service:
         if job.deleted_at is not None:
             raise UserError(messages.picture_deleted())
         return job if job.state in OPEN or job.state is JobState.SUCCEEDED else None
-
-    async def _accept(
-        self,
-        request: ImageRequest,
-        wish: prompts.Wish,
-        conversation: Conversation | None,
-        *,
-        parent: Job | None,
-        parent_image: int = 0,
-        follow: bool,
-    ) -> Job:
-        self._check_attachments(
-            request.attachments, editing=parent is not None or await self._has_picture(conversation, follow=follow)
-        )
-        now = self._clock()
-        ratio = wish.aspect_ratio or (conversation.aspect_ratio if conversation else ASPECT_RATIOS[0])
-        conversation = conversation or Conversation(
-            id=_new_id(now),
-            ref=request.place,
-            starter=request.requester,
-            model=self._model,
-            aspect_ratio=ratio,
-            created_at=now,
-        )
-        job = self._new_job(request, conversation, prompt=wish.prompt, aspect_ratio=ratio)
-        if parent:
-            job = replace(job, parent_id=parent.id, parent_image=parent_image)
-        return await self._store_job(job, conversation, request, follow=follow)
-
-    async def _has_picture(self, conversation: Conversation | None, *, follow: bool) -> bool:
-        if conversation is None or not follow:
-            return False
-        return (
-            await self._store.newest_open(conversation.id) is not None
-            or await self._store.head(conversation.id) is not None
-        )
-
-    @staticmethod
-    def _check_attachments(attachments: Sequence[Attachment], *, editing: bool) -> None:
-        most = MAX_EDIT_REFERENCES if editing else MAX_FIRST_REFERENCES
-        if len(attachments) > most:
-            raise UserError(messages.too_many_references(len(attachments), editing=editing))
-        for attachment in attachments:
-            refusal = pictures.too_large_by_metadata(attachment.name, attachment.size, attachment.media_type)
-            if refusal:
-                raise UserError(refusal)
-
-    def _new_job(self, request: ImageRequest, conversation: Conversation, *, prompt: str, aspect_ratio: str) -> Job:
-        now = self._clock()
-        return Job(
-            id=_new_id(now),
-            conversation_id=conversation.id,
-            platform=request.place.platform,
-            workspace=request.place.workspace,
-            source_id=request.source_id,
-            requester=request.requester,
-            prompt=prompt,
-            aspect_ratio=aspect_ratio,
-            model=self._model,
-            accepted_at=now,
-            references=tuple(Reference(attachment=attachment) for attachment in request.attachments),
-            asked_in=request.message,
-            due_at=now if request.placed else now + PLACING_SECONDS,
-        )
-
-    async def _store_job(
-        self, job: Job, conversation: Conversation, request: ImageRequest, *, follow: bool, unlimited: bool = False
-    ) -> Job:
-        now = self._clock()
-
-        def admit(usage: Usage) -> None:
-            if not unlimited:
-                self._limits.admit(request, prompt=job.prompt, usage=usage, now=now)
-
-        try:
-            accepted = await self._store.add(
-                job, conversation, follow=follow, admit=admit, day_start=limits.day_start(now)
-            )
-        except UserError:
-            self._metrics.refused(job.platform)
-            raise
-        if accepted.is_new:
-            self._metrics.accepted(accepted.job)
-            self._log.info(
-                "accepted",
-                job=accepted.job.id,
-                conversation=conversation.id,
-                platform=job.platform,
-                state=accepted.job.state,
-            )
-            self._changes.tell(accepted.job)
-        return accepted.job
-
-
-def _new_id(now: float) -> str:
-    """16 characters, sortable by time, hard to guess: 9 of milliseconds and 7 of chance, each five bits (no i, l, o, u)."""
-    alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
-    value = (int(now * 1000) & (1 << 45) - 1) << 35 | secrets.randbits(35)
-    return "".join(alphabet[value >> shift & 31] for shift in range(75, -1, -5))

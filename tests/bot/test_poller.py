@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 import structlog
 
-from bot import messages, poller, running
+from bot import messages, poller, running, stepping
 from bot.emulator import EmulatorOptions, Fault
 from bot.errors import FailureKind, GiveUp
 from bot.model import JobState, Waiting
@@ -61,6 +61,7 @@ def most_at_once(world):
 
 async def test_lease_is_renewed_as_long_as_a_post_is_open(make_world, monkeypatch):
     monkeypatch.setattr(poller, "LEASE_SECONDS", 0.9)
+    monkeypatch.setattr(stepping, "LEASE_SECONDS", 0.9)
     boundary = Boundary()
     world = await make_world(wrap=boundary)
     ann = world.user("ann")
@@ -494,24 +495,24 @@ async def test_bug_that_stays_is_answered_with_the_jobs_id_and_logged_once(world
     said = await ann.says("/imagine a fox", attach=[photos.jpeg()])
     job = await world.job(said)
     await ann.sees(images=0, text=messages.failure(FailureKind.BUG, job_id=job.id))
-    assert square.calls.count("fetch") == poller.BUGS_BEFORE_FAILURE
+    assert square.calls.count("fetch") == stepping.BUGS_BEFORE_FAILURE
     (entry,) = events(log, "bug")
     assert entry["job"] == job.id
     assert isinstance(entry["exc_info"], ZeroDivisionError)
 
 
 async def test_bug_that_passes_costs_only_time(world, ann, square):
-    square.fail("open", *[ZeroDivisionError() for _ in range(poller.BUGS_BEFORE_FAILURE - 1)])
+    square.fail("open", *[ZeroDivisionError() for _ in range(stepping.BUGS_BEFORE_FAILURE - 1)])
     await ann.says("/imagine a fox")
     await ann.sees(images=1)
 
 
 async def test_picture_whose_delivery_is_broken_is_answered_with_the_jobs_id(world, ann, square):
-    square.fail("deliver", *[ZeroDivisionError() for _ in range(poller.BUGS_BEFORE_FAILURE)])
+    square.fail("deliver", *[ZeroDivisionError() for _ in range(stepping.BUGS_BEFORE_FAILURE)])
     said = await ann.says("/imagine a fox")
     job = await world.job(said)
     await ann.sees(images=0, text=messages.failure(FailureKind.BUG, job_id=job.id))
-    assert square.calls.count("deliver") == poller.BUGS_BEFORE_FAILURE + 1
+    assert square.calls.count("deliver") == stepping.BUGS_BEFORE_FAILURE + 1
     assert (await world.job(said)).failure.kind is FailureKind.BUG
 
 
@@ -525,7 +526,7 @@ async def test_failure_that_cannot_be_told_either_is_recorded_and_ends(world, an
         job = await world.job(said)
         assert (job.state, job.failure.kind) == (JobState.FAILED, FailureKind.BUG)
         assert f"while this was told: {told}" in job.failure.reason
-    assert square.calls.count("deliver") == 3 * poller.BUGS_BEFORE_FAILURE
+    assert square.calls.count("deliver") == 3 * stepping.BUGS_BEFORE_FAILURE
     assert {entry["job"] for entry in events(log, "poisoned")} == {job.id for job in await world.jobs()}
 
 
@@ -542,13 +543,13 @@ async def test_bugs_are_counted_across_restarts_and_other_faults_do_not_count(ma
     assert (await world.job(said)).state is JobState.QUEUED
     job = await world.job(said)
     await ann.sees(images=0, text=messages.failure(FailureKind.BUG, job_id=job.id))
-    assert square.calls.count("fetch") == 2 * poller.BUGS_BEFORE_FAILURE
+    assert square.calls.count("fetch") == 2 * stepping.BUGS_BEFORE_FAILURE
     (entry,) = events(log, "bug")
     assert entry["exc_info"], "the traceback is there, though a passing fault came first"
 
 
 async def test_bug_of_telling_does_not_hide_that_the_platform_is_only_away(world, ann, square, log):
-    square.fail("fetch", *[ZeroDivisionError() for _ in range(poller.BUGS_BEFORE_FAILURE)])
+    square.fail("fetch", *[ZeroDivisionError() for _ in range(stepping.BUGS_BEFORE_FAILURE)])
     square.fail("deliver", later(), later())
     said = await ann.says("/imagine a fox", attach=[photos.jpeg()])
     await ann.sees(images=0, text=messages.failure(FailureKind.BUG, job_id=(await world.job(said)).id))

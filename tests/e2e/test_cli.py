@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from bot import app, checks, config
 from bot.cli import cli
 from bot.emulator import Emulator, EmulatorOptions, Fault
-from bot.poller import BUGS_BEFORE_FAILURE
+from bot.stepping import BUGS_BEFORE_FAILURE
 from tests.e2e.program import KEY, darkroom, running
 from tests.world import photos
 

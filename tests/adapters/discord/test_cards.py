@@ -1,6 +1,5 @@
 """Does a channel see how its jobs go: rarely, truly, behind every picture, and also when the bot dies in between?"""
 
-import asyncio
 import itertools
 
 import pytest
@@ -138,7 +137,7 @@ async def test_pictures_overtake_the_edits_that_wait_and_each_card_is_edited_onc
         for _ in cards:
             await turns.let_one_go()
         assert [exchange.route for exchange in emulator.recorder.exchanges[before:]] == [POST] * 3
-    await asyncio.gather(*world.app.poller._asides)
+    await world.app.poller.showing.settled()
     for _ in cards:
         await turns.let_one_go()
     turns.end()
