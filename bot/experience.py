@@ -10,7 +10,7 @@ from bot.ports import Store, StoreBusy
 from bot.schedule import Expectation
 
 LEARNS_FROM = 48  # requests
-FRESH_SECONDS = 10.0
+FRESH_SECONDS = 2.0
 """What was learned is learned anew after so long: other processes' requests count, too."""
 
 

@@ -33,10 +33,11 @@ class _Kind(NamedTuple):
 
 
 # Until more is known: image models take 5 to 30 s, a few answer at once, and nothing is ever excluded.
-_GUESS = (_Kind(10.0, 0.9, 1.5), _Kind(0.35, 0.35, 0.5))
+_GUESS = (_Kind(10.0, 0.9, 1.5), _Kind(0.6, 0.7, 0.5))
 
 
 _LEARNED = 3  # requests after which a guess counts half
+_CARE = 2.0  # how much more lateness weighs while there is only a guess
 
 
 class Expectation:
@@ -55,7 +56,8 @@ class Expectation:
             around = max(seconds, LEAST)
             spread = math.hypot(_SPREAD, _RESOLUTION / around)
             kinds.append(_Kind(around, spread, 0.5 ** (age / HALF_LIFE)))
-        self._ages, self._looks = _table(kinds)
+        # Where nobody knows when, it is looked more often: a first picture must not be late because it is the first.
+        self._ages, self._looks = _table(kinds, PRICE / (1.0 + _CARE * doubt))
 
     def next_look(self, *, running_for: float, looks: int, rng: float) -> float:
         """Seconds until the next look at a request that the queue accepted `running_for` seconds ago; LEAST to MOST.
@@ -74,7 +76,7 @@ class Expectation:
         return _between(self._looks, self._ages, looks) if looks < self._looks[-1] else math.inf
 
 
-def _table(kinds: Sequence[_Kind]) -> tuple[list[float], list[float]]:
+def _table(kinds: Sequence[_Kind], price: float) -> tuple[list[float], list[float]]:
     """Ages, and how many looks are worth making up to each of them."""
     ages, looks = [0.0], [0.0]
     running = 1.0  # the share that still runs
@@ -84,7 +86,7 @@ def _table(kinds: Sequence[_Kind]) -> tuple[list[float], list[float]]:
         left = sum(kind.weight * _running(kind, age) for kind in kinds) / whole
         step = age - ages[-1]
         hazard = math.log(running / left) / step if 0.0 < left < running else 0.0
-        per_second = min(1.0 / LEAST, max(1.0 / MOST, math.sqrt(hazard / (2.0 * PRICE))))
+        per_second = min(1.0 / LEAST, max(1.0 / MOST, math.sqrt(hazard / (2.0 * price))))
         ages.append(age)
         looks.append(looks[-1] + per_second * step)
         running = left
