@@ -10,7 +10,7 @@ from typing import NamedTuple
 LEAST = 0.25  # seconds between two looks at one job
 MOST = 15.0
 
-PRICE = 0.07
+PRICE = 0.05
 """Seconds of mean lateness that one more look is worth. What that makes of both, bot/README.md shows."""
 
 HALF_LIFE = 24
@@ -37,7 +37,7 @@ _GUESS = (_Kind(10.0, 0.9, 1.5), _Kind(0.6, 0.7, 0.5))
 
 
 _LEARNED = 3  # requests after which a guess counts half
-_CARE = 2.0  # how much more lateness weighs while there is only a guess
+_CARE = 1.0  # how much more lateness weighs while there is only a guess
 
 
 class Expectation:

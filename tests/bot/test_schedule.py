@@ -47,11 +47,11 @@ def test_no_request_starves_nor_costs_looks_without_end(took, finished, rng):
     assert len(looks) <= finished / LEAST + 1
 
 
-def test_before_anything_is_known_every_usual_picture_is_seen_within_two_seconds():
+def test_before_anything_is_known_every_usual_picture_is_seen_within_a_good_second():
     for finished in range(1, 61):
         looks = looks_until(finished, Expectation(), lambda: 0.5)
-        assert looks[-1] - finished <= max(1.9, 0.1 * finished)
-        assert len(looks) <= 8 + finished
+        assert looks[-1] - finished <= max(1.3, 0.1 * finished)
+        assert len(looks) <= 12 + finished
 
 
 def test_what_answers_at_once_is_caught_at_once():
@@ -66,7 +66,7 @@ def test_nothing_is_looked_at_long_before_anything_ever_finished():
 @pytest.mark.parametrize(
     ("took", "late", "most"),
     [
-        pytest.param(UNIFORM, 0.4, 7.0, id="uniform"),
+        pytest.param(UNIFORM, 0.35, 8.0, id="uniform"),
         pytest.param([10.0 + n / 48 for n in range(48)], 0.25, 5.5, id="narrow"),
         pytest.param([8.0 + n / 16 for n in range(38)] + [40.0 + n for n in range(10)], 0.6, 11.0, id="cold starts"),
     ],
@@ -97,7 +97,7 @@ def test_tail_is_looked_at_more_and_more_seldom():
     expected = Expectation(UNIFORM)
     gaps = [expected.next_look(running_for=age, looks=9, rng=0.5) for age in (20, 60, 180, 540)]
     assert gaps == sorted(gaps)
-    assert len(looks_until(600, expected, lambda: 0.5)) <= 250
+    assert len(looks_until(600, expected, lambda: 0.5)) <= 300
 
 
 def test_clock_set_back_does_not_make_it_hurry_for_ever():
