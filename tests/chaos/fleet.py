@@ -57,7 +57,9 @@ class Seat:
         self._expected = True
         try:
             code = await sitting.ends(how)
-            if how is signal.SIGTERM and code != 0:
+            # one that was only just starting knows no signals yet, and has nothing to end
+            had_begun = bool(sitting.log) or code != -signal.SIGTERM
+            if how is signal.SIGTERM and code != 0 and had_begun:
                 self.troubles.append(f"{self.name} was asked to stop, and ended with {code}")
         except TimeoutError:
             self.troubles.append(f"{self.name} was asked to stop, and did not")
