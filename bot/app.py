@@ -124,9 +124,13 @@ async def assembled(
     clock = clock or Clock()
     metrics = Metrics()
     role, pace = settings.role, Pace(settings.gmi_requests_per_second)
-    queue = make_queue(settings, metrics, read_timeout=read_timeout, clock=clock, pace=pace)
     changes, health = Changes(), Health()
-    opened = await open_store(settings.store_url, exclusive=True)
+    queue = make_queue(settings, metrics, read_timeout=read_timeout, clock=clock, pace=pace)
+    try:
+        opened = await open_store(settings.store_url, exclusive=True)
+    except BaseException:
+        await queue.aclose()  # a server that is waited for is tried again and again
+        raise
     store = watched(opened, lambda reason: health.failed("database", reason, now=clock()))
     if settings.store_is_shared:
         pace.share(lambda rate, burst: store.take("queue", rate=rate, burst=burst, now=clock()))

@@ -13,7 +13,7 @@ KEPT_SECONDS = 600.0
 """How long an image without words is kept for its author's next words in the same place."""
 
 REMOVED_SECONDS = 7 * 86_400.0
-"""How long each new process tries to remove what an earlier one could not."""
+"""How long it is tried to remove what could not be removed at once."""
 
 
 class Memory:
@@ -52,6 +52,10 @@ class Removals:
 
     async def end(self, job_id: str) -> None:
         await self._memory.remember(job_id, None)
+
+    async def are_due(self, job_id: str) -> bool:
+        """Whether posts of this job may still stand."""
+        return await self._memory.recall(job_id) is not None
 
     async def left(self) -> list[str]:
         """Ids of jobs."""

@@ -255,6 +255,9 @@ class Store(Protocol):
     async def last_answers(self, model: str, limit: int) -> list[Job]:
         """The jobs of a model whose POST was answered last, newest first (for what its POSTs are like)."""
 
+    async def last_durations(self, model: str, limit: int) -> list[float]:
+        """Seconds from "accepted" to ready of the model's last requests that were waited for and succeeded, newest first."""
+
     # -- conversations ------------------------------------------------------------------------------------------
 
     async def conversation(self, conversation_id: str) -> Conversation | None: ...

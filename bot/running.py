@@ -30,6 +30,8 @@ UNUSED_BLOB_SECONDS = DAY  # an upload that never became part of a request
 MOST_BLOB_BYTES = 20_000_000_000
 """Above this the oldest ended requests lose their pictures before their time, so that a disk doesn't fill."""
 
+REMOVAL_SECONDS = 300.0  # between two attempts to take back what its platform would not let go of
+
 MEND_SECONDS = 60.0  # until a task that a bug ended is begun again
 CLOCK_SECONDS = 60.0  # between two looks at the store's clock
 UNNOTICED_SECONDS = 5.0
@@ -130,6 +132,7 @@ def _beside(app: App) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
     return [
         ("control", lambda: control.serve(socket, commands.of(app.service))),
         ("retention", lambda: _retain(app)),
+        ("removals", lambda: _remove(app)),
         *everywhere,
     ]
 
@@ -263,6 +266,12 @@ async def keep_time(app: App) -> None:
         if app.settings.role.works:
             await probe(app.queue, app.health, app.settings.gmi_model, app.clock)  # it tells the queue's time
         app.poller.wake()
+
+
+async def _remove(app: App) -> None:
+    while True:
+        await asyncio.sleep(REMOVAL_SECONDS)
+        app.poller.showing.remove_what_is_left()
 
 
 async def _retain(app: App) -> None:

@@ -186,7 +186,8 @@ class Service:
         """Stops waiting for a picture; returns the sentence to say. What already runs at the vendor may still cost."""
         while True:
             job = await self._of(job_id, by, moderator=moderator)
-            if job.state is JobState.CANCELLED:
+            if job.state is JobState.CANCELLED:  # its card may not have been told, if the store failed then
+                self._changes.tell(job)
                 return messages.cancelled(may_cost=bool(job.submissions))
             if job.state not in OUTCOME_UNKNOWN:
                 raise UserError(messages.too_late_to_cancel())
@@ -207,6 +208,9 @@ class Service:
             if job.state in OPEN:
                 raise UserError(messages.not_finished_yet())
             if job.deleted_at is not None:
+                if await self._removals.are_due(job_id):  # what follows of a deletion failed then, so it follows now
+                    await self._store.drop_pictures(job_id, self._clock())
+                    self._changes.tell(job)
                 return messages.deleted()
             now = self._clock()
             newest = await self._store.head(job.conversation_id)

@@ -154,7 +154,9 @@ def _readable(connection: Connection, rows: Sequence[Row], now: float) -> list[J
             found.append(to_job(row))
         except (ValueError, TypeError, KeyError) as error:
             structlog.get_logger("storage").error("job_unreadable", job=row.id, reason=repr(error))
-            connection.execute(jobs.update().where(jobs.c.id == row.id).values(due_at=now + UNREADABLE_SECONDS))
+            # a slot that it has only just got would be missing until somebody repairs it
+            slot = {"holds_slot": False} if row.state == JobState.QUEUED.value else {}
+            connection.execute(jobs.update().where(jobs.c.id == row.id).values(due_at=now + UNREADABLE_SECONDS, **slot))
     return found
 
 

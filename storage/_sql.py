@@ -166,6 +166,9 @@ class SqlStore:
     async def last_answers(self, model: str, limit: int) -> list[Job]:
         return await self._read(_jobs.last_answers, model, limit)
 
+    async def last_durations(self, model: str, limit: int) -> list[float]:
+        return await self._read(_jobs.last_durations, model, limit)
+
     # -- conversations ------------------------------------------------------------------------------------------
 
     async def conversation(self, conversation_id: str) -> Conversation | None:

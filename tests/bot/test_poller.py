@@ -457,6 +457,35 @@ async def test_answer_that_its_platform_could_not_delete_is_deleted_by_the_next_
     assert square.calls.count("delete") == 2, "what is gone is left alone"
 
 
+async def test_answer_that_its_platform_could_not_delete_is_deleted_by_the_same_process_later(world, ann, square):
+    await ann.says("/imagine a fox")
+    post = await ann.sees(images=1)
+    square.fail("delete", later())
+    await ann.deletes(post)
+    await world.settle()
+    world.app.poller.showing.remove_what_is_left()
+    await world.settle()
+    assert post.id not in square.messages
+
+
+async def test_deletion_that_the_store_failed_in_is_done_when_it_is_asked_for_again(world, ann, square, monkeypatch):
+    said = await ann.says("/imagine a fox")
+    post = await ann.sees(images=1)
+
+    async def full(*_args):
+        raise StoreBusy("The disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.app.service._store, "drop_pictures", full)
+        with pytest.raises(StoreBusy):
+            await ann.deletes(post)
+    assert post.id in square.messages
+    assert await ann.deletes(post) == messages.deleted()
+    await world.settle()
+    assert post.id not in square.messages
+    assert (await world.job(said)).images == ()
+
+
 async def test_request_that_its_adapter_never_placed_gets_its_card_and_answer_all_the_same(world, ann, square):
     """The bot stored the request and died before it could tell the platform so; the platform does not ask again."""
     from bot.model import ConversationRef, ImageRequest  # noqa: PLC0415

@@ -22,7 +22,8 @@ class Seat:
 
     def __init__(self, name: str, folder: Path, settings: Mapping[str, str]) -> None:
         self.name = name
-        self.frozen = False
+        self.moves = asyncio.Event()  # unless it is frozen
+        self.moves.set()
         self.log: list[dict[str, Any]] = []  # of those that sat here before
         self.troubles: list[str] = []
         self._folder = folder
@@ -51,7 +52,7 @@ class Seat:
     async def ends(self, how: signal.Signals, *, away: float | None) -> None:
         """Ends who sits here; the next one is started `away` seconds later, or never."""
         sitting = self._running
-        if sitting is None or self.frozen:
+        if sitting is None or not self.moves.is_set():
             return
         self._wanted.clear()
         self._expected = True
@@ -71,16 +72,16 @@ class Seat:
     async def pause(self, seconds: float) -> None:
         """Stands still for so long, as a laptop that sleeps or a machine that swaps."""
         sitting = self._running
-        if sitting is None or self.frozen:
+        if sitting is None or not self.moves.is_set():
             return
-        self.frozen = True
+        self.moves.clear()
         try:
             with suppress(ProcessLookupError):
                 sitting.stand_still()
                 await asyncio.sleep(seconds)
                 sitting.go_on()
         finally:
-            self.frozen = False
+            self.moves.set()
 
     async def close(self) -> None:
         """Ends it for good, by SIGTERM."""

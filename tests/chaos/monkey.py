@@ -45,12 +45,18 @@ class Monkey:
             case "pause":
                 await seat.pause(blow.lasts)
             case "night":
-                night = asyncio.create_task(seat.ends(signal.SIGKILL, away=blow.lasts))
-                await asyncio.sleep(0)
-                self._around.discord.emulator.clock.advance(NIGHT)
-                await night
+                await self._night(blow.lasts)
             case "database" if self._restart:
                 await self._restart(blow.lasts)
+
+    async def _night(self, lasts: float) -> None:
+        """Minutes pass on Discord. Nobody lives through it: whoever did would have ended long before what it had begun."""
+        for seat in self._fleet.seats:
+            await seat.moves.wait()
+        deaths = [asyncio.create_task(seat.ends(signal.SIGKILL, away=lasts)) for seat in self._fleet.seats]
+        await asyncio.sleep(0)  # all are dead
+        self._around.discord.emulator.clock.advance(NIGHT)
+        await asyncio.gather(*deaths)
 
     # -- tricks -------------------------------------------------------------------------------------------------
 

@@ -175,6 +175,7 @@ QUESTIONS: dict[str, tuple[Callable[[Any], Any], set[str]]] = {
     "same_payload": (lambda store: store.same_payload_in_doubt(a_job("runs1"), {"prompt": "a"}), set()),
     "attempts": (lambda store: store.attempts_between("a-model", T0, T0 + 1), {"ix_jobs_attempts"}),
     "last_answers": (lambda store: store.last_answers("a-model", 5), {"ix_jobs_answers"}),
+    "last_durations": (lambda store: store.last_durations("a-model", 2), {"ix_jobs_answers"}),
     "running": (lambda store: store.jobs(JobQuery(states=frozenset({JobState.RUNNING}), limit=50)), set()),
     "newest": (lambda store: store.jobs(JobQuery(limit=50)), {"pk_jobs"}),
     "start": (lambda store: store.start(T0), {"ix_jobs_touched"}),

@@ -132,6 +132,7 @@ async def test_hot_questions_never_read_finished_jobs(crowded):
         await crowded.same_payload_in_doubt(running, {"prompt": "a"})
         await crowded.attempts_between("a-model", T0, T0 + 1)
         await crowded.last_answers("a-model", 5)
+        await crowded.last_durations("a-model", 5)
         await crowded.known_requests(["r1"])
         await crowded.jobs(JobQuery(states=frozenset({JobState.RUNNING}), limit=50))
         await crowded.start(T0)
@@ -161,6 +162,7 @@ async def test_hot_questions_never_read_finished_jobs(crowded):
             id="usage",
         ),
         pytest.param(lambda store: store.last_answers("a-model", 5), {"ix_jobs_answers"}, id="last_answers"),
+        pytest.param(lambda store: store.last_durations("a-model", 5), {"ix_jobs_answers"}, id="last_durations"),
         pytest.param(lambda store: store.attempts_between("a-model", T0, T0), {"ix_jobs_attempts"}, id="attempts"),
         pytest.param(lambda store: store.start(T0), {"ix_jobs_touched", "ix_jobs_due"}, id="start"),
         pytest.param(

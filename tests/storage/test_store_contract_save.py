@@ -372,6 +372,22 @@ async def test_last_answers_are_the_newest_first_by_the_time_of_the_answer(store
     assert await store.last_answers("else", 2) == []
 
 
+async def test_durations_are_of_requests_that_were_waited_for_and_finished(store):
+    async def took(job_id, seconds, *, at, **facts):
+        job = await accept(store, job_id, attempt_at=T0 + at)
+        facts = {"answered_after": 1.0, "running_since": T0 + at + 1, "ready_at": T0 + at + 1 + seconds, **facts}
+        await finish(store, job, **facts)
+
+    await took("old", 5.0, at=0)
+    await took("at once", 0.0, at=10, answered_terminal=True)
+    await took("untold", 9.0, at=20, answered_after=None)
+    await took("new", 7.0, at=30)
+    await accept(store, "failed", attempt_at=T0 + 40, answered_after=1.0, running_since=T0 + 41)
+    assert await store.last_durations("a-model", 9) == [7.0, 5.0]
+    assert await store.last_durations("a-model", 1) == [7.0]
+    assert await store.last_durations("else", 9) == []
+
+
 async def test_saved_pictures_and_posts_read_back(store):
     done = await finish(store, await accept(store), posts=(a_message("p"),))
     assert done.images == (an_image(),)
