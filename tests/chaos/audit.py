@@ -235,9 +235,7 @@ class _Books:
     # -- in order -----------------------------------------------------------------------------------------------
 
     def order(self, job: Job) -> Iterator[Violation]:
-        """After the picture that it edits, and after the answer to the words that stood before it; not after the news that
-        those failed, on which nothing is built, and which may wait until its platform can be asked again.
-        """
+        """After the picture that it edits, and after the answer to the words that stood before it."""
         posts = self._posts.get(job.id, [])
         asked = self._asked.get(job.source_id)
         if not posts or asked is None:
@@ -248,8 +246,7 @@ class _Books:
             before |= targets if len(targets) == 1 else set()
         for parent in sorted(filter(None, before)):
             theirs = self._posts.get(parent, [])
-            told_in_order = parent == job.parent_id or not all(p.failed for p in theirs)
-            if theirs and told_in_order and min(p.order for p in posts) < min(p.order for p in theirs):
+            if theirs and min(p.order for p in posts) < min(p.order for p in theirs):
                 yield self._violation(Kind.DISORDER, job, f"it was answered before {parent}, on which it follows")
 
     # -- paid once ----------------------------------------------------------------------------------------------
