@@ -111,7 +111,11 @@ async def test_command_that_cannot_be_read_is_answered(world, place, emulator, a
 async def test_window_that_cannot_be_read_is_answered(world, place, emulator, ann, account, broken):
     await place.listening()
     data = {"custom_id": "darkroom:change:0123456789abcdef:0", "components": [], **broken}
-    interaction = emulator.state.acts.interact(account(ann), place.channel, InteractionKind.MODAL, data)
+    opener = account(ann).slash(place.channel, "imagine-help")  # every window was opened by something
+    await opener.answer
+    interaction = emulator.state.acts.interact(
+        account(ann), place.channel, InteractionKind.MODAL, data, asked_by=opener
+    )
     answer = await interaction.answer
     assert answer.message.ephemeral
     assert answer.message.content
