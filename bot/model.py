@@ -198,6 +198,7 @@ class Job:
     references: tuple[Reference, ...] = ()
     parent_id: str | None = None  # the job whose picture this one edits
     parent_image: int = 0  # which image of the parent's result, when it has several
+    passed_over: str | None = None  # the job that was to be edited and came to nothing; its answer goes first
     asked_in: MessageRef | None = None  # the member's message, to react to and to answer
     card: MessageRef | None = None  # the status card
     opened: bool = False  # the thread is known to exist

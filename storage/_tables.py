@@ -12,7 +12,7 @@ from bot.errors import FailureKind
 from bot.model import OPEN, JobState, Waiting
 from storage._ways import ways_of
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest revision in migrations/versions; what this code reads and writes."""
 
 # Names for every constraint, so that a later migration can speak of them (SQLite cannot drop what has no name).
@@ -124,6 +124,8 @@ jobs = Table(
     Column("answered_at", Double),  # attempt_at + answered_after
     Column("cleaned", Boolean, nullable=False),  # retention or `forget` took its words and pictures
     Column("drop_contents", Boolean, nullable=False),  # what it was sent holds words of a member who was forgotten
+    # What later schemas added stands at the end, where PostgreSQL and SQLite put it.
+    Column("passed_over", String),
 )
 
 

@@ -29,6 +29,7 @@ class Composed:
     parent_id: str | None
     parent_image: int
     remark: str | None
+    passed_over: str | None = None
 
 
 async def compose(world: World, job: Job) -> Composed:
@@ -53,6 +54,7 @@ async def compose(world: World, job: Job) -> Composed:
         parent_id=parent.id,
         parent_image=image,
         remark=messages.moved_to_earlier(deleted=deleted) if moved else job.remark,
+        passed_over=job.parent_id if moved else job.passed_over,
     )
 
 

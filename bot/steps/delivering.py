@@ -65,7 +65,7 @@ async def fail_by_bug(step: Step, reason: str) -> None:
 
 async def deliver(step: Step) -> None:
     """Posts the answer. `Platform.deliver` promises once per key, so this may run any number of times."""
-    if await _waits_for_parent(step):
+    if await _waits(step):
         return
     if step.job.deadline_at is None:
         step.job = replace(step.job, deadline_at=step.now + DELIVERY_SECONDS)  # kept by whichever save comes next
@@ -96,15 +96,22 @@ async def undeliverable(step: Step, kind: FailureKind, reason: str) -> None:
     await _end(step, JobState.FAILED, f"could not be answered: {reason}", failure=failure)
 
 
-async def _waits_for_parent(step: Step) -> bool:
-    """An edit is never posted before the picture it edits. The wait counts towards no deadline."""
-    if step.job.parent_id is None:
-        return False
-    parent = await step.world.store.get(step.job.parent_id)
-    if parent is None or parent.state not in OPEN:
-        return False
-    await step.save(due_at=None, waiting=Waiting.PARENT, deadline_at=None)
-    return True
+async def _waits(step: Step) -> bool:
+    """A reply is never answered before what it replies to. The wait counts towards no deadline."""
+    if await _is_open(step, step.job.parent_id):
+        await step.save(due_at=None, waiting=Waiting.PARENT, deadline_at=None)
+        return True
+    if await _is_open(step, step.job.passed_over):
+        # Rare: a failure that its place does not take. The store wakes only those whose parent it is, so this looks again.
+        waited = step.now - (step.job.known_at or step.now)
+        await step.save(due_at=step.now + min(max(waited / 4, 0.5), 15.0), deadline_at=None)
+        return True
+    return False
+
+
+async def _is_open(step: Step, job_id: str | None) -> bool:
+    job = await step.world.store.get(job_id) if job_id else None
+    return job is not None and job.state in OPEN
 
 
 async def _reply(step: Step) -> Reply:

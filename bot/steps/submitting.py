@@ -38,6 +38,7 @@ async def submit(step: Step) -> None:
         references=composed.references,
         parent_id=composed.parent_id,
         parent_image=composed.parent_image,
+        passed_over=composed.passed_over,
         remark=composed.remark,
     )
     if saved:

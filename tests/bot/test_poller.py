@@ -344,6 +344,25 @@ async def test_edit_that_is_ready_waits_until_the_picture_before_it_is_posted(wo
     assert (await world.job(fox)).finished_at <= (await world.job(blue)).finished_at
 
 
+async def test_reply_that_was_moved_past_a_failure_waits_until_that_is_told(world, ann, square):
+    await ann.says("/imagine a fox")
+    await ann.sees(images=1)
+    world.emulator.behave(ending="failed", error="safety", times=1)
+    blue = await ann.says("make it blue")
+    snow = await ann.says("add snow")
+    square.fail("deliver", *[later(after=50)] * 20)
+    for _ in range(30):
+        await world.step()
+        world.advance(10)
+    waiting = await world.job(snow)
+    assert (waiting.state, waiting.passed_over) == (JobState.DELIVERING, (await world.job(blue)).id)
+    assert world.painted("add snow"), "it was made meanwhile"
+    assert waiting.looks < 10
+    await ann.sees(images=0, answering=blue)
+    await ann.sees(images=1, answering=snow, text=messages.moved_to_earlier(deleted=False))
+    assert (await world.job(blue)).finished_at <= (await world.job(snow)).finished_at
+
+
 async def test_place_that_is_gone_is_recorded_for_the_operator(world, ann, square, log):
     square.fail("deliver", GiveUp("the channel was deleted", kind=FailureKind.PLACE))
     said = await ann.says("/imagine a fox")

@@ -78,10 +78,10 @@ async def another(address: str) -> AsyncIterator[Callable[[], Awaitable[Store]]]
         yield open_another
 
 
-async def open_at(address: str, *, exclusive: bool = True) -> Store:
+async def open_at(address: str, *, exclusive: bool = True, read_only: bool = False) -> Store:
     """Opens a store as `bot.app` does."""
     engine = importlib.import_module(f"storage.{address.partition('://')[0]}")
-    store: Store = await engine.open_store(address, exclusive=exclusive)
+    store: Store = await engine.open_store(address, exclusive=exclusive, read_only=read_only)
     return store
 
 

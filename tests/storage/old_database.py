@@ -1,8 +1,9 @@
 """What did a released version leave behind? Run with the code of that version, once for each schema that it brings:
 
-    python -m tests.storage.old_database > tests/storage/fixtures/0001.sql
+    python -m tests.storage.old_database sqlite > tests/storage/fixtures/0001.sqlite.sql
+    python -m tests.storage.old_database postgresql > tests/storage/fixtures/0001.postgresql.sql
 
-The file is never made again: it is what was written then. It has a job in every state, and everything that can belong to one.
+A file is never made again: it is what was written then. It has a job in every state, and everything that can belong to one.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import base64
 import sqlite3
 import sys
 import tempfile
+from collections.abc import Awaitable
 from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
@@ -30,7 +32,9 @@ from bot.model import (
     Waiting,
 )
 from bot.ports import Store
-from storage.sqlite import open_store
+from storage.postgresql import open_store as open_postgresql
+from storage.sqlite import open_store as open_sqlite
+from tests.storage.server import Server
 
 T0 = 1_760_000_000.0
 ANN = Person(id="id-of-ann", name="ann")
@@ -77,7 +81,8 @@ async def fill(store: Store) -> None:
     running = await _moved(store, await _asked(store, "running", slot=True), JobState.RUNNING)
     await _moved(store, await _asked(store, "submitting", slot=True), JobState.SUBMITTING)
     await _moved(store, await _asked(store, "untold"), JobState.DELIVERING, failure=no, images=())
-    await _moved(store, await _asked(store, "delivering", parent_id="fox"), JobState.DELIVERING)
+    moved = await _asked(store, "delivering", parent_id="fox", passed_over="untold")
+    await _moved(store, moved, JobState.DELIVERING)
     behind = await _moved(store, await _asked(store, "behind", parent_id=running.id), JobState.DELIVERING)
     await store.save(replace(behind, due_at=None, waiting=Waiting.PARENT), now=T0 + 60)
     after = await _asked(store, "after", parent_id=running.id)
@@ -148,22 +153,41 @@ async def _moved(
     return job
 
 
-def dump(folder: Path) -> str:
+def of_sqlite(folder: Path) -> str:
     """The database as SQL, the same each time."""
     path = folder / "darkroom.db"
-
-    async def make() -> None:
-        store = await open_store(f"sqlite:///{path}", exclusive=True)
-        try:
-            await fill(store)
-        finally:
-            await store.close()
-
-    asyncio.run(make())
+    asyncio.run(_make(open_sqlite(f"sqlite:///{path}", exclusive=True)))
     with closing(sqlite3.connect(path)) as connection:
         return "\n".join(connection.iterdump()) + "\n"
 
 
+def of_postgresql(server: Server) -> str:
+    """The same, of a new database of the server."""
+    name = server.new_database()
+    asyncio.run(_make(open_postgresql(server.address(name), exclusive=True)))
+    return server.dump(name)
+
+
+async def _make(opening: Awaitable[Store]) -> None:
+    store = await opening
+    try:
+        await fill(store)
+    finally:
+        await store.close()
+
+
+def main(engine: str) -> None:
+    """Prints the dump of an engine."""
+    if engine == "sqlite":
+        with tempfile.TemporaryDirectory() as made:
+            sys.stdout.write(of_sqlite(Path(made)))
+    else:
+        server = Server()
+        try:
+            sys.stdout.write(of_postgresql(server))
+        finally:
+            server.close()
+
+
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as made:
-        sys.stdout.write(dump(Path(made)))
+    main(*sys.argv[1:])

@@ -36,6 +36,9 @@ SETTINGS = {
     "autovacuum": "off",  # statistics are made where a test needs them
 }
 
+OF_ITS_VERSION = ("--", "\\", "SET ", "SELECT pg_catalog.set_config")
+"""How lines of a dump begin that tell of pg_dump and of the session, not of the database."""
+
 # Linux ends the server with the process that began it, however that ends; elsewhere `close` does, except after a SIGKILL.
 ATTACHED = """
 import ctypes, os, signal, sys
@@ -121,6 +124,22 @@ class Server:
         return self._run(
             "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-U", OWNER, "-d", database, *commands
         )
+
+    def script(self, text: str, *, database: str) -> None:
+        """Runs what `dump` returned."""
+        file = self.folder / "script.sql"
+        file.write_text(text)
+        file.chmod(0o644)
+        self._run(
+            "psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-U", OWNER, "-d", database, "-o", "/dev/null", "-f", file
+        )  # fmt: skip
+
+    def dump(self, database: str) -> str:
+        """The database as SQL: the same each time, whatever the version of the server."""
+        options = ("--no-owner", "--no-privileges", "--inserts")
+        text = self._run("pg_dump", "-h", self.folder, "-U", OWNER, *options, database)
+        lines = (line for line in text.splitlines() if line and not line.startswith(OF_ITS_VERSION))
+        return "\n".join(lines) + "\n"
 
     def new_database(self) -> str:
         """The name of a new, empty one."""

@@ -2,42 +2,62 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from bot.model import JobQuery, JobState, Waiting
 from bot.ports import StoreBusy
 from storage import _schema
-from storage._tables import SCHEMA, metadata
-from storage.sqlite import open_store
+from storage._tables import SCHEMA
 from tests.storage import old_database
+from tests.storage.conftest import ENGINES, open_at
 from tests.storage.old_database import CONTENTS, PICTURE, T0
+from tests.storage.server import Server
 
-FIXTURES = sorted((Path(__file__).parent / "fixtures").glob("*.sql"))
+FIXTURES = Path(__file__).parent / "fixtures"
+REVISIONS = sorted({path.name.partition(".")[0] for path in FIXTURES.glob("*.sql")})
 
 
-@pytest.fixture(params=FIXTURES, ids=lambda path: path.stem)
-def written(request):
-    """What a release wrote."""
+@dataclass(frozen=True)
+class Old:
+    """What a release wrote, in a database of its engine."""
+
+    address: str
+    revision: str
+    server: Server | None = None
+    name: str = ""
+
+    def sql(self, question: str) -> list[str]:
+        if self.server is not None:
+            return self.server.sql(question, database=self.name).splitlines()
+        with closing(sqlite3.connect(self.address.removeprefix("sqlite:///"))) as connection:
+            return ["|".join(map(str, row)) for row in connection.execute(question)]
+
+
+@pytest.fixture(params=REVISIONS)
+def revision(request):
     return request.param
 
 
 @pytest.fixture
-def path(written, tmp_path):
-    made = tmp_path / "darkroom.db"
-    with closing(sqlite3.connect(made)) as connection:
-        connection.executescript(written.read_text())
-    return made
+def old(engine, revision, request, tmp_path):
+    text = (FIXTURES / f"{revision}.{engine}.sql").read_text()
+    if engine == "sqlite":
+        with closing(sqlite3.connect(tmp_path / "darkroom.db")) as connection:
+            connection.executescript(text)
+        return Old(f"sqlite:///{tmp_path}/darkroom.db", revision)
+    server = request.getfixturevalue("server")
+    name = server.new_database()
+    server.script(text, database=name)
+    return Old(server.address(name), revision, server, name)
 
 
 @pytest.fixture
-async def store(path):
-    opened = await open_store(f"sqlite:///{path}", exclusive=True)
+async def store(old):
+    opened = await open_at(old.address)
     yield opened
     await opened.close()
 
@@ -51,26 +71,41 @@ def contents(dump):
         return declared, {name: sorted(connection.execute(f"SELECT * FROM {name}"), key=repr) for name in tables}
 
 
-def test_every_schema_has_its_database():
+def test_every_schema_has_its_databases():
     known = {script.revision for script in ScriptDirectory.from_config(_schema.config()).walk_revisions()}
-    assert {path.stem for path in FIXTURES} == known, "make one with tests/storage/old_database.py"
+    made = {f"{revision}.{engine}.sql" for revision in known for engine in ENGINES}
+    assert {path.name for path in FIXTURES.iterdir()} == made, "make them with tests/storage/old_database.py"
 
 
 def test_database_of_this_schema_is_what_this_code_writes(tmp_path):
     """So that the next version is tested against what was really released."""
-    released = Path(__file__).parent / "fixtures" / f"{SCHEMA}.sql"
-    assert contents(old_database.dump(tmp_path)) == contents(released.read_text())
+    assert contents(old_database.of_sqlite(tmp_path)) == contents((FIXTURES / f"{SCHEMA}.sqlite.sql").read_text())
 
 
-async def test_old_database_has_the_tables_and_the_version_of_this_code(store, path):
-    engine = sa.create_engine(f"sqlite:///{path}")
-    with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert compare_metadata(context, metadata) == []
-        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").all() == [(SCHEMA,)]
-        assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
-        assert connection.exec_driver_sql("PRAGMA integrity_check").all() == [("ok",)]
-    engine.dispose()
+def test_database_of_this_schema_on_a_server_is_what_this_code_writes(server):
+    released = (FIXTURES / f"{SCHEMA}.postgresql.sql").read_text()
+    assert old_database.of_postgresql(server).splitlines() == released.splitlines()
+
+
+async def test_old_database_has_the_tables_and_the_version_of_this_code(old, store, tmp_path_factory):
+    assert old.sql("SELECT version_num FROM alembic_version") == [SCHEMA]
+    if old.server is None:
+        assert (old.sql("PRAGMA foreign_key_check"), old.sql("PRAGMA integrity_check")) == ([], ["ok"])
+        folder = tmp_path_factory.mktemp("fresh")
+        fresh = Old(f"sqlite:///{folder}/darkroom.db", SCHEMA)
+        await (await open_at(fresh.address)).close()
+        declared = "SELECT name, sql FROM sqlite_master WHERE sql NOT NULL ORDER BY name"
+        assert old.sql(declared) == fresh.sql(declared)
+        return
+    fresh = old.server.new_database()
+    await (await open_at(old.server.address(fresh))).close()
+    assert shape(old.server.dump(old.name)) == shape(old.server.dump(fresh))
+
+
+def shape(dump):
+    """What is declared, without what the tables hold."""
+    rows = ("INSERT INTO ", "SELECT pg_catalog.setval(")
+    return [line for line in dump.splitlines() if not line.startswith(rows)]
 
 
 async def test_jobs_of_every_state_and_what_belongs_to_them_are_there(store):
@@ -94,11 +129,10 @@ async def test_jobs_of_every_state_and_what_belongs_to_them_are_there(store):
     assert await store.recall("adapter.plain", "cursor:village", T0) == {"at": 7}
 
 
-async def test_old_database_opened_for_reading_asks_for_a_start_and_changes_nothing(path, written):
-    if written.stem == SCHEMA:
-        await (await open_store(f"sqlite:///{path}", exclusive=False, read_only=True)).close()
+async def test_old_database_opened_for_reading_asks_for_a_start_and_changes_nothing(old):
+    if old.revision == SCHEMA:
+        await (await open_at(old.address, exclusive=False, read_only=True)).close()
         return
     with pytest.raises(StoreBusy, match=r"was written by an older Darkroom\. Start the bot once"):
-        await open_store(f"sqlite:///{path}", exclusive=False, read_only=True)
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (written.stem,)
+        await open_at(old.address, exclusive=False, read_only=True)
+    assert old.sql("SELECT version_num FROM alembic_version") == [old.revision]
