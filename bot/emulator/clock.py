@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ class Moment:
 
     wall: float
     monotonic: float
+
+    def later(self, seconds: float) -> Moment:
+        return Moment(wall=self.wall + seconds, monotonic=self.monotonic + seconds)
 
 
 class Clock:
@@ -41,8 +45,6 @@ class Clock:
     async def reach(self, moment: Callable[[], float]) -> None:
         """Return once the monotonic clock has reached `moment()`, which is asked again after every change."""
         while (left := moment() - self.now().monotonic) > 0:
-            waiting = self._changed.wait()
-            try:
-                await asyncio.wait_for(waiting, None if left == float("inf") else left)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if left == float("inf") else left):
+                    await self._changed.wait()

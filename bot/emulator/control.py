@@ -142,7 +142,8 @@ async def _held(emulator: Emulator, asked: Asked) -> Any:
         raise KeyError("no such hold")
     reached = int(asked.query.get("reached", "0"))
     try:
-        await asyncio.wait_for(hold.reached(reached), float(asked.query.get("timeout", "10")))
+        async with asyncio.timeout(float(asked.query.get("timeout", "10"))):
+            await hold.reached(reached)
     except TimeoutError:
         return {"id": hold.id, "held": hold.held, "reached": False}
     return {"id": hold.id, "held": hold.held, "reached": True}

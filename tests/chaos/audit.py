@@ -31,6 +31,7 @@ class Kind(StrEnum):
     WRONG = "wrong picture"
     DISORDER = "order"
     LOST = "lost"  # told that nothing came of it, although its picture was made
+    STANDING = "still there"  # deleted by its member, and to be seen all the same
     TROUBLE = "trouble"  # a process that ended by itself, had a bug, or wrote a secret down
 
 
@@ -70,7 +71,7 @@ def audit(ledgers: Ledgers, troubles: Sequence[str] = ()) -> Audit:
     books = _Books(ledgers)
     found = [*books.unkept(), *books.unasked()]
     for kept in ledgers.kept:
-        for check in (books.answers, books.pictures, books.base, books.order):
+        for check in (books.answers, books.pictures, books.base, books.order, books.removals):
             found += check(kept.job)
     found += books.payments()
     found += [Violation(kind=Kind.TROUBLE, what=trouble) for trouble in troubles]
@@ -126,6 +127,8 @@ class _Books:
             job = self.jobs.get(told.job_id)
             if told.what == "cancelled" and job is not None and job.state is not JobState.CANCELLED:
                 yield self._violation(Kind.TWICE, job, "its member was told that it is cancelled, and it was not")
+            if told.what == "deleted" and job is not None and job.deleted_at is None:
+                yield self._violation(Kind.STANDING, job, "its member was told that it is deleted, and it was not")
 
     def unasked(self) -> Iterator[Violation]:
         for job in self.jobs.values():
@@ -159,6 +162,12 @@ class _Books:
             yield self._violation(Kind.UNANSWERED, job, f"it has ended as {job.state.value}, and nothing was posted")
         elif job.state is JobState.SUCCEEDED and sum(len(post.pictures) for post in standing) < len(job.images):
             yield self._violation(Kind.UNANSWERED, job, "a part of its pictures was not posted")
+
+    def removals(self, job: Job) -> Iterator[Violation]:
+        """Nothing stands of what was taken back, but for what its platform would not let go of."""
+        for post in self._posts.get(job.id, []) if job.deleted_at is not None else ():
+            if post.stands and not post.kept:
+                yield self._violation(Kind.STANDING, job, f"it was deleted, and {post.message} stands all the same")
 
     # -- its own picture ----------------------------------------------------------------------------------------
 

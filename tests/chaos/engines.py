@@ -23,7 +23,7 @@ class Engine(Protocol):
         """Its database, empty; gives DATABASE_URL."""
 
     def seats(self, settings: Mapping[str, str]) -> dict[str, dict[str, str]]:
-        """The processes by name, each with its settings."""
+        """The processes by name, each with its settings; the one that hears members first."""
 
     @property
     def restart(self) -> Restart | None:

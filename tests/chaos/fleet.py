@@ -123,6 +123,11 @@ class Fleet:
         for seat in self.seats:
             seat.begin()
 
+    @property
+    def listening(self) -> Seat:
+        """Who hears members: every engine names it first."""
+        return self.seats[0]
+
     def seat(self, chance: float) -> Seat:
         return self.seats[int(chance * len(self.seats))]
 

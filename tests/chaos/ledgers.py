@@ -69,7 +69,7 @@ class Posted:
     job_id: as its buttons say; '' where a picture has none of its own, and is known by its bytes.
 
     number: which picture of the job's result; a failure has none and is number 0. pictures: sha256 of the files in it.
-    stands: False when it was deleted since, by whomever.
+    stands: False when it was deleted since, by whomever. kept: it was asked to be deleted, and its platform will not have it.
     """
 
     platform: str
@@ -81,6 +81,7 @@ class Posted:
     pictures: tuple[str, ...] = ()
     failed: bool = False
     stands: bool = True
+    kept: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,12 +6,14 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from tests.chaos.ledgers import Asked, Looks, Posted, Told
 from tests.chaos.plan import Deed, Talk
 from tests.world import photos
 from tests.world.driver import File
+
+T = TypeVar("T")
 
 UNHEARD = 4
 """How often somebody types a command again that the bot did not answer."""
@@ -96,6 +98,11 @@ class Conversation:
     began: object | None = None
     errands: list[object] = field(default_factory=list)
 
+    def who(self, deed: Deed) -> int:
+        """The number of the member who does it. Where two talk directly, there is no other one."""
+        talk = self.talk
+        return talk.other if deed.by_other and talk.place != "direct" else talk.member
+
 
 class Side(Protocol):
     """One platform, as members use it. What cannot be done just now (no picture there yet, a button gone) is not done:
@@ -119,6 +126,11 @@ class Side(Protocol):
 
     def posted(self) -> tuple[Posted, ...]:
         """Every message with which the bot has answered a job, deleted ones too."""
+
+
+def chosen(deed: Deed, found: Sequence[T]) -> T | None:
+    """One of those that are there, by the deed's chance."""
+    return found[int(deed.chance * len(found))] if found else None
 
 
 async def live(talk: Talk, side: Side, notes: Notes) -> None:

@@ -63,6 +63,8 @@ class Monkey:
     async def _play(self, trick: Trick) -> None:
         options = dict(trick.options)
         match trick.on, trick.act:
+            case _, "restart":
+                await self._around.restart(trick.on, options["seconds"])
             case "queue", "inject":
                 self._around.queue.inject(Fault(**options))
             case "queue", "behave":

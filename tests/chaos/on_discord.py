@@ -8,7 +8,7 @@ from typing import cast
 
 from adapters.discord.buttons import Press, presses
 from tests.chaos.ledgers import Posted, sha256
-from tests.chaos.members import Conversation, Notes, Request
+from tests.chaos.members import Conversation, Notes, Request, chosen
 from tests.chaos.plan import MEMBERS, ROOMS, Deed
 from tests.chaos.relay import Relay
 from tests.emulators.discord import (
@@ -23,6 +23,7 @@ from tests.emulators.discord import (
 )
 from tests.world.driver import File
 
+DELETION = "DELETE /channels/{channel_id}/messages/{message_id}"
 REFUSED = "❌"
 """The bot's reaction to words that it refuses; the sentence comes as a direct message."""
 
@@ -83,7 +84,7 @@ class OnDiscord:
         if found is None:
             return False
         message, press = found
-        member = self._who(conversation, deed)
+        member = self._members[conversation.who(deed)]
         self._write(conversation, deed, member, message.channel, deed.words, files, to=message, press=press)
         return True
 
@@ -92,7 +93,7 @@ class OnDiscord:
         if found is None:
             return False
         message, press = found
-        member = self._who(conversation, deed)
+        member = self._members[conversation.who(deed)]
         try:
             asked = member.clicks(message, "Edit")
             answer = await asked.answer
@@ -110,7 +111,7 @@ class OnDiscord:
             return False
         message, press = found
         try:
-            interaction = self._who(conversation, deed).clicks(message, "Try again")
+            interaction = self._members[conversation.who(deed)].clicks(message, "Try again")
         except CannotDoError:
             return False
         self._ask(conversation, deed, interaction, "button", (), again=press)
@@ -159,17 +160,19 @@ class OnDiscord:
                 pictures=tuple(sha256(file.data) for file in message.pictures),
                 failed=not message.pictures,
                 stands=not message.deleted,
+                kept=self._is_kept(message),
             )
             for message in self.emulator.state.said
             if message.author is self.emulator.bot
             for press in _presses(message, "again")
         )
 
-    # -- inside -------------------------------------------------------------------------------------------------
+    def _is_kept(self, message: Message) -> bool:
+        """Whether the last word to who would delete it was no. 404: it is gone; 429: not now."""
+        asked = [one for one in self.emulator.recorder.of(DELETION) if one.path.endswith(f"/{message.id}")]
+        return bool(asked) and 400 <= asked[-1].status < 500 and asked[-1].status not in (404, 429)
 
-    def _who(self, conversation: Conversation, deed: Deed) -> Person:
-        talk = conversation.talk
-        return self._members[talk.other if deed.by_other and talk.place != "direct" else talk.member]
+    # -- inside -------------------------------------------------------------------------------------------------
 
     def _thread(self, conversation: Conversation) -> Channel | None:
         """Where the conversation lives, once that is there."""
@@ -184,12 +187,14 @@ class OnDiscord:
         return [m for m in (*began, *(thread.messages if thread else ())) if m.author is self.emulator.bot]
 
     def _picture(self, conversation: Conversation, deed: Deed) -> tuple[Message, Press] | None:
-        found = [(m, p) for m in self._of_bot(conversation) for p in _presses(m, "edit") if not m.deleted]
-        return found[int(deed.chance * len(found))] if found else None
+        return chosen(deed, self._with(conversation, "edit"))
 
     def _answer(self, conversation: Conversation, deed: Deed) -> tuple[Message, Press] | None:
-        found = [(m, p) for m in self._of_bot(conversation) for p in _presses(m, "again") if not m.deleted]
-        return found[int(deed.chance * len(found))] if found else None
+        return chosen(deed, self._with(conversation, "again"))
+
+    def _with(self, conversation: Conversation, act: str) -> list[tuple[Message, Press]]:
+        """Messages of the bot that stand, with each of their buttons of this kind."""
+        return [(m, p) for m in self._of_bot(conversation) for p in _presses(m, act) if not m.deleted]
 
     def _write(
         self,

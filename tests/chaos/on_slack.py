@@ -12,10 +12,10 @@ import yaml
 
 from adapters.slack.listening import STORE_SECONDS
 from tests.chaos.ledgers import Posted, sha256
-from tests.chaos.members import Conversation, Notes, Request
+from tests.chaos.members import Conversation, Notes, Request, chosen
 from tests.chaos.plan import MEMBERS, ROOMS, Deed
 from tests.chaos.relay import Relay
-from tests.chaos.seen_on_slack import buttons, is_card_of, refusal, source, uploads
+from tests.chaos.seen_on_slack import buttons, is_card_of, refusal, source, told_instead, uploads
 from tests.emulators.slack import App, CannotDoError, Channel, Delivery, Member, Message, SlackEmulator, View
 from tests.world.driver import File
 
@@ -102,7 +102,7 @@ class OnSlack:
         if found is None:
             return False
         message, job_id, number = found
-        member = self._who(conversation, deed)
+        member = self._members[conversation.who(deed)]
         try:
             async with self._at_a_window[member.id]:
                 await member.clicks(message, f"edit:{number}")
@@ -116,11 +116,11 @@ class OnSlack:
         return True
 
     async def again(self, conversation: Conversation, deed: Deed) -> bool:
-        found = [(m, job) for m in self._of_bot(conversation) for job, _ in buttons(m, "again")]
-        if not found:
+        found = chosen(deed, [(m, job) for m in self._of_bot(conversation) for job, _ in buttons(m, "again")])
+        if found is None:
             return False
-        message, job_id = found[int(deed.chance * len(found))]
-        member = self._who(conversation, deed)
+        message, job_id = found
+        member = self._members[conversation.who(deed)]
         try:
             delivery = member.clicks(message, "again:0")
         except CannotDoError:
@@ -172,6 +172,7 @@ class OnSlack:
                 pictures=tuple(sha256(file.data) for file in message.files if file.data),
                 failed=not message.files,
                 stands=not message.deleted,
+                kept=self._is_kept(message),
             )
             for channel in self.emulator.channels
             for message in channel.posts.values()
@@ -179,11 +180,12 @@ class OnSlack:
             if message.files or (buttons(message, "again") and not buttons(message, "edit"))
         )
 
-    # -- inside -------------------------------------------------------------------------------------------------
+    def _is_kept(self, message: Message) -> bool:
+        """Whether the last word to who would delete it was no."""
+        asked = self.emulator.calls("chat.delete", ts=message.ts)
+        return bool(asked) and asked[-1].error == "cant_delete_message"
 
-    def _who(self, conversation: Conversation, deed: Deed) -> Member:
-        talk = conversation.talk
-        return self._members[talk.other if deed.by_other and talk.place != "direct" else talk.member]
+    # -- inside -------------------------------------------------------------------------------------------------
 
     def _thread(self, conversation: Conversation) -> tuple[Channel, str | None] | None:
         """Where the conversation lives, once that is there."""
@@ -205,8 +207,7 @@ class OnSlack:
         return [m for m in channel.everything if m.bot and root in (m.ts, m.thread_ts)]
 
     def _picture(self, conversation: Conversation, deed: Deed) -> tuple[Message, str, int] | None:
-        found = [(m, job, n) for m in self._of_bot(conversation) for job, n in buttons(m, "edit")]
-        return found[int(deed.chance * len(found))] if found else None
+        return chosen(deed, [(m, job, n) for m in self._of_bot(conversation) for job, n in buttons(m, "edit")])
 
     async def _sent_off(
         self, member: Member, deed: Deed, files: Sequence[File], *, ratio: str | None = None
@@ -283,8 +284,8 @@ class OnSlack:
                 member=member.name,
                 place=place,
                 words=None if again_of else deed.words,
-                heard=lambda: _taken_up(delivery),
-                refused=lambda: refusal(delivery),
+                heard=lambda: _is_in_time(delivery) and self._refusal(delivery, member) is None,
+                refused=lambda: self._refusal(delivery, member),
                 of=of[0] if of else None,
                 image=of[1] if of else 0,
                 again_of=again_of,
@@ -292,7 +293,12 @@ class OnSlack:
             )
         )
 
+    def _refusal(self, delivery: Delivery, member: Member) -> str | None:
+        if delivery.kind != "block_actions":
+            return refusal(delivery)
+        return told_instead(delivery, member, self.emulator.courier.deliveries)
 
-def _taken_up(delivery: Delivery) -> bool:
+
+def _is_in_time(delivery: Delivery) -> bool:
     """An acknowledgement that comes when the store was waited for in vain says only that the bot lives."""
-    return delivery.ack is not None and refusal(delivery) is None and delivery.ack.after < STORE_SECONDS - MOMENT
+    return delivery.ack is not None and delivery.ack.after < STORE_SECONDS - MOMENT

@@ -76,5 +76,5 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
     while data := await reader.read(PIECE):
         writer.write(data)
         await writer.drain()
-    with suppress(OSError, NotImplementedError):
+    with suppress(OSError):
         writer.write_eof()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot import app
+from bot.memory import Removals
 from bot.model import OPEN, Job, JobQuery
 from bot.ports import Store, StoreBusy
 from tests.chaos.audit import audit
@@ -56,9 +59,9 @@ async def run(plan: Plan, engine: Engine, say: Callable[[str], None], *, logs: P
                 await _played(plan, around, fleet, engine, database, say)
             finally:
                 await fleet.close()
+                if logs is not None:
+                    fleet.keep_logs(logs, f"{plan.seed}-{engine.name}")
             took = asyncio.get_running_loop().time() - began
-            if logs is not None:
-                fleet.keep_logs(logs, f"{plan.seed}-{engine.name}")
             ledgers = await _ledgers(around, database, engine.longest_pause)
             checked = audit(ledgers, fleet.troubles())
             outcome = Outcome(plan=plan, engine=engine.name, processes=len(fleet.seats), took=took, audit=checked)
@@ -89,6 +92,7 @@ async def _played(
         await around.let_time_pass()
         await _greet(around, 1)
         await _quiet(store, around, say)
+        await _removed(store, fleet, say)
     finally:
         await store.close()
 
@@ -124,6 +128,27 @@ async def _quiet(store: Store, around: Surroundings, say: Callable[[str], None])
         elif still and loop.time() - moved_at > PATIENCE:
             say(f"{len(still)} requests have not moved for {PATIENCE:g} s")
             return
+
+
+async def _removed(store: Store, fleet: Fleet, say: Callable[[str], None]) -> None:
+    """Until nothing is left of what members deleted. What failed then is tried again minutes later, or at a start: hence one."""
+    if not await _to_remove(store):
+        return
+    await fleet.listening.ends(signal.SIGTERM, away=0.0)
+    await fleet.works()
+    loop = asyncio.get_running_loop()
+    until = loop.time() + PATIENCE
+    while left := await _to_remove(store):
+        if loop.time() > until:
+            say(f"{len(left)} deletions are not done after {PATIENCE:g} s")
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _to_remove(store: Store) -> list[str]:
+    """Jobs that were deleted, and whose posts may still stand."""
+    jobs = [await store.get(job_id) for job_id in await Removals(store, time.time).left()]
+    return [job.id for job in jobs if job is not None and job.deleted_at is not None]
 
 
 async def _open_jobs(store: Store) -> list[Job] | None:

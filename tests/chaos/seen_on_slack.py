@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 from tests.emulators.slack import Delivery, Member, Message, Upload
 from tests.world.driver import File
@@ -26,6 +27,24 @@ def refusal(delivery: Delivery) -> str | None:
     if not isinstance(payload, dict):
         return None
     return payload.get("text") or next(iter((payload.get("errors") or {}).values()), None)
+
+
+def told_instead(press: Delivery, member: Member, deliveries: Sequence[Delivery]) -> str | None:
+    """What the member of a press was told in private after it, and before their next press in that channel: where a press
+    comes to nothing, its acknowledgement carries no words.
+    """
+    if not press.attempts:
+        return None
+    channel, began = press.payload["channel"], press.attempts[0].at
+    theirs = [
+        other.attempts[0].at
+        for other in deliveries
+        if other.kind == "block_actions" and other.attempts
+        if other.payload["user"]["id"] == member.id and other.payload.get("channel") == channel
+    ]
+    until = min((at for at in theirs if at > began), default=inf)
+    said = [message for message in member.ephemerals if message.channel.id == channel["id"]]
+    return next((member.reads(message) for message in said if began <= float(message.ts) < until), None)
 
 
 def is_card_of(message: Message, member: Member, words: str) -> bool:

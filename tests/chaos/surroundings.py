@@ -16,12 +16,16 @@ from tests.chaos.relay import Relay
 from tests.e2e.program import KEY
 
 LATENCY = (0.2, 2.5)  # seconds that the queue takes for a picture
-CONNECTED = 120.0  # seconds, against hanging only
+CONNECTED = 1100.0
+"""Seconds, against hanging only. discord.py waits for up to 1024 once connecting has failed ten times, with less than half an
+hour between two failures, whether or not it succeeded in between; and so often it fails in a seed that restarts Discord.
+"""
+
 NIGHT = 240.0  # seconds after which Discord has forgotten its nonces
 
 
 class Surroundings:
-    """The queue, Discord and Slack. They never die; what is between them and the bot does."""
+    """The queue, Discord and Slack. Their processes never die; what that looks like from outside is `restart`."""
 
     def __init__(self, seed: int) -> None:
         self.notes = Notes()
@@ -82,6 +86,22 @@ class Surroundings:
         slack.clear()
         for wire in self.wires.values():
             await wire.up()
+
+    async def restart(self, name: str, seconds: float) -> None:
+        """What the restart of a real one looks like from outside: its connections die, for so many seconds nobody is let in, and
+        what it has stored is there afterwards. What lived in its memory is not: Discord's sessions, so that nobody resumes and
+        what happens until then is never told; Slack's connections, with what was on its way over them, which comes again later.
+        Of the queue nothing is known to live in memory only: its requests go on.
+        """
+        wire = self.wires[f"{name} wire"]
+        await wire.down()
+        match name:
+            case "discord":
+                self.discord.emulator.shards.restart()
+            case "slack":
+                self.slack.emulator.restart()
+        await asyncio.sleep(seconds)
+        await wire.up()
 
     async def let_time_pass(self) -> None:
         """What the platforms would do minutes later happens now: Slack delivers again what nobody acknowledged."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tests.chaos.audit import Audit, Kind
 from tests.chaos.plan import Plan
 
-BAD = (Kind.TWICE, Kind.UNANSWERED, Kind.PAID_TWICE, Kind.WRONG, Kind.DISORDER, Kind.LOST, Kind.TROUBLE)
+BAD = (Kind.TWICE, Kind.UNANSWERED, Kind.PAID_TWICE, Kind.WRONG, Kind.DISORDER, Kind.LOST, Kind.STANDING, Kind.TROUBLE)
 HEAD = (
     *("seed", "engine", "s", "in all", "blows", "tricks", "talks", "accepted", "once", "cancelled"),
     *(kind.value for kind in BAD),

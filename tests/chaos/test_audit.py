@@ -127,6 +127,12 @@ def test_picture_that_its_member_deleted_was_answered(books):
     books.finds()
 
 
+def test_picture_that_its_platform_would_not_delete_may_stand(books):
+    books.change_job(books.blue, deleted_at=900.0)
+    books.change("posted", books.blue, kept=True)
+    books.finds()
+
+
 def test_two_members_with_the_same_words_have_a_record_each(books):
     books.request("a fox", how="command")
     books.finds()
@@ -175,6 +181,19 @@ def test_answer_although_cancelled(books):
 def test_answer_although_its_member_was_told_that_it_is_cancelled(books):
     books.told.append(Told(job_id=books.id_of("a fox"), what="cancelled"))
     books.finds(Kind.TWICE)
+
+
+def test_picture_that_stands_although_it_was_deleted(books):
+    books.change_job(books.blue, deleted_at=900.0)
+    books.finds(Kind.STANDING)
+    books.posted.append(replace(books.posted[books.blue], message="without buttons", job_id=""))
+    books.change("posted", books.blue, stands=False)
+    assert books.audited().count(Kind.STANDING) == 1
+
+
+def test_picture_that_was_kept_although_its_member_was_told_that_it_is_deleted(books):
+    books.told.append(Told(job_id=books.id_of("a fox"), what="deleted"))
+    books.finds(Kind.STANDING)
 
 
 def test_job_that_nobody_asked_for(books):

@@ -9,8 +9,8 @@ from tests.chaos.table import table
 
 SECONDS = 6.0
 TALKS = 10
-ENGINES = {"sqlite": (Sqlite, 12), "postgresql": (lambda: Postgresql(workers=1), 14)}
-"""The seed of 12 kills the bot, that of 14 the database."""
+ENGINES = {"sqlite": (Sqlite, 33), "postgresql": (lambda: Postgresql(workers=1), 11)}
+"""The seed of 33 kills the bot and restarts Discord, that of 11 kills the database and restarts Slack."""
 
 
 @pytest.mark.timeout(400)  # against hanging: two cores may be busy with other tests

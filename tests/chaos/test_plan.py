@@ -70,7 +70,7 @@ async def test_every_trick_has_its_lever(kind, tmp_path):
     async with around.serve():
         for number in range(5):
             options = {**kind.draw(random.Random(number))}
-            if "seconds" in options and kind.act in ("hold", "outage"):
+            if "seconds" in options and kind.act in ("hold", "outage", "restart"):
                 options["seconds"] = 0.01
             await monkey._play(Trick(at=0.0, on=kind.on, act=kind.act, options=options))
         await around.calm()

@@ -19,7 +19,7 @@ LISTED_AFTER = (1.0, 12.0)  # seconds; far below the 30 after which a request co
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trick:
-    """One disturbance. on: queue, discord, slack, or a wire to one of them. act: which of its levers; options: how."""
+    """One disturbance. on: queue, discord, slack, or the wire to one of them. act: which of its levers; options: how."""
 
     at: float
     on: str
@@ -147,7 +147,7 @@ _ROUTES = (
     ("POST /interactions/{interaction_id}/{interaction_token}/callback", 3),
     ("GET /channels/{channel_id}/messages", 3),
     ("PATCH /channels/{channel_id}/messages/{message_id}", 2),
-    ("DELETE /channels/{channel_id}/messages/{message_id}", 1),
+    ("DELETE /channels/{channel_id}/messages/{message_id}", 2),
     ("PUT /channels/{channel_id}/messages/{message_id}/reactions/{emoji_name}/@me", 2),
     ("GET /gateway/bot", 1),
     ("CDN", 3),
@@ -206,6 +206,8 @@ _METHODS = (
     ("conversations.history", 2),
     ("reactions.add", 2),
     ("views.open", 1),
+    ("chat.delete", 1),
+    ("files.delete", 1),
     ("(download)", 2),
 )
 
@@ -244,14 +246,15 @@ def _socket(rng: random.Random) -> dict[str, Any]:
     return rng.choice(({"lever": "kill"}, {"lever": "refresh_requested"}, {"lever": "warning"}))
 
 
-# -- wires -----------------------------------------------------------------------------------------------------------
+# -- wires, and who is at their other end ----------------------------------------------------------------------------
 
 
 def _nothing(rng: random.Random) -> dict[str, Any]:
     return {}
 
 
-def _outage(rng: random.Random) -> dict[str, Any]:
+def _away(rng: random.Random) -> dict[str, Any]:
+    """For how long nobody is let in."""
     return {"seconds": rng.uniform(0.2, 3.0)}
 
 
@@ -280,7 +283,10 @@ KINDS = (
     Kind(on="queue wire", act="cut", draw=_nothing, weight=3),
     Kind(on="discord wire", act="cut", draw=_nothing, weight=2),
     Kind(on="slack wire", act="cut", draw=_nothing, weight=2),
-    Kind(on="queue wire", act="outage", draw=_outage, weight=2),
-    Kind(on="discord wire", act="outage", draw=_outage, weight=2),
-    Kind(on="slack wire", act="outage", draw=_outage, weight=2),
+    Kind(on="queue wire", act="outage", draw=_away, weight=2),
+    Kind(on="discord wire", act="outage", draw=_away, weight=2),
+    Kind(on="slack wire", act="outage", draw=_away, weight=2),
+    Kind(on="queue", act="restart", draw=_away, weight=2),
+    Kind(on="discord", act="restart", draw=_away, weight=3),
+    Kind(on="slack", act="restart", draw=_away, weight=3),
 )

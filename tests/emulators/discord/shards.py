@@ -50,6 +50,8 @@ class Shards:
         self._state = state
         self._lines: list[Line] = []
         self._refuse = 0
+        self._silent = 0
+        self.silent = 0  # connections that were told nothing
         self._refuse_resumes = 0
         self._held: list[Event] | None = None
         self._last: list[Event] = []
@@ -97,9 +99,24 @@ class Shards:
                 self._end(line.session)
             line.send(INVALID_SESSION, resumable)
 
+    def restart(self) -> None:
+        """As after a restart of the real one: connections are broken, and nobody knows of their sessions any more. Who resumes
+        gets op 9, and what happens until they have identified anew is lost to them, what was held back, too.
+        """
+        for line in list(self._lines):
+            self._cut(line)
+        for session in list(self.sessions):
+            self._end(session)
+        self._last = []
+        self._held = None if self._held is None else []
+
     def refuse(self, connections: int) -> None:
         """The next so many connections are turned away with 503."""
         self._refuse = connections
+
+    def fall_silent(self, connections: int) -> None:
+        """The next so many connections are taken, and told nothing."""
+        self._silent = connections
 
     def forget(self, resumes: int = 1) -> None:
         """The next so many attempts to resume find their session gone."""
@@ -131,7 +148,7 @@ class Shards:
         if self._held is not None:
             self._held.append(event)
             return
-        if not again:
+        if not again and self.sessions:  # what nobody was told cannot be told once more
             self._last = [*self._last[-99:], event]
         for session in self.sessions:
             if session.hears(event.guild.id if event.guild else None, event.needs):
@@ -149,7 +166,11 @@ class Shards:
         self._lines.append(line)
         writer = asyncio.create_task(line.write())
         try:
-            line.send(HELLO, {"heartbeat_interval": HEARTBEAT_INTERVAL})
+            if self._silent > 0:
+                self._silent -= 1
+                self.silent += 1
+            else:
+                line.send(HELLO, {"heartbeat_interval": HEARTBEAT_INTERVAL})
             await self._listen(line)
         finally:
             line.frames.put_nowait(None)

@@ -125,7 +125,8 @@ class State:
             async with asyncio.timeout(PATIENCE):
                 while not (found := look()):
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._changed.wait(), LOOK_AGAIN)
+                        async with asyncio.timeout(LOOK_AGAIN):
+                            await self._changed.wait()
         except TimeoutError:
             raise AssertionError(f"waited in vain for {what}") from None
         return found

@@ -229,6 +229,28 @@ async def test_a_forgotten_session_is_begun_anew(emulator):
         await emulator.until(lambda: emulator.shards.identifies == 2)
 
 
+async def test_after_a_restart_nobody_resumes_and_what_happened_meanwhile_is_lost(connect, emulator, general, ann):
+    line = await connect()
+    await line.identify()
+    ready = await line("READY")
+    await line("GUILD_CREATE")
+    emulator.shards.hold()
+    ann.writes(general, "held back")
+    emulator.shards.restart()
+    emulator.shards.release()
+    assert not isinstance(await line.next(), dict), "its connection is broken"
+    ann.writes(general, "lost")
+    line = await connect()
+    await line.send(6, {"token": emulator.token, "session_id": ready["session_id"], "seq": 1})
+    got = await line.next()
+    assert (got["op"], got["d"]) == (9, False)
+    await line.identify()
+    await line("READY")
+    emulator.shards.repeat()
+    ann.writes(general, "heard")
+    assert (await line("MESSAGE_CREATE"))["content"] == "heard"
+
+
 async def test_a_refused_connection_is_turned_away_before_it_is_one(connect, emulator):
     emulator.shards.refuse(1)
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:

@@ -112,7 +112,7 @@ class Hold:
 
 
 class Courier:
-    """Steer: `hold()`, `lose(n)`, `duplicate(n)`, `on_two_sockets(n)`, `again(delivery)`; look: `deliveries`.
+    """Steer: `hold()`, `lose(n)`, `duplicate(n)`, `on_two_sockets(n)`, `forget()`, `again(delivery)`; look: `deliveries`.
 
     acks_from_anywhere: an acknowledgement counts although it comes over another socket than its envelope went out on.
     """
@@ -153,6 +153,12 @@ class Courier:
     def on_two_sockets(self, times: int = 1) -> None:
         """The next envelopes go to two sockets at once, the same envelope on both."""
         self._two += times
+
+    def forget(self) -> None:
+        """Nobody knows any more what is on its way: its acknowledgement counts for nothing, and events come again."""
+        for answer, _ in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(ConnectionResetError("restarted"))
 
     async def again(self, delivery: Delivery, reason: str = "timeout") -> Ack | None:
         """Send it once more, as a redelivery."""
@@ -249,6 +255,8 @@ class Courier:
             payload = await self.in_time(answer, attempt.at)
         except TimeoutError:
             attempt.failure = "timeout"
+        except ConnectionResetError:
+            attempt.failure = "connection_failed"
         else:
             after = self._core.clock.now() - attempt.at
             attempt.ack = Ack(payload=payload, after=after, via=attempt.via)

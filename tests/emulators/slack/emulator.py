@@ -149,6 +149,13 @@ class SlackEmulator:
         """Let time pass at once."""
         self.clock.advance(seconds)
 
+    def restart(self) -> None:
+        """As after a restart of the real one: connections, the addresses given for them and what was on its way over them are
+        forgotten, and events that nobody acknowledged come again when their time comes. What was said and stored stays.
+        """
+        self._core.sockets.forget()
+        self._core.courier.forget()
+
     def inject(self, *faults: Fault) -> None:
         """Let these strike the next calls that match them, oldest first, one fault a call."""
         self._core.faults.add(*faults)

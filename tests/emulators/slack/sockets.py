@@ -99,6 +99,11 @@ class Sockets:
         for each in [socket] if socket else list(self.open):
             each.kill()
 
+    def forget(self) -> None:
+        """Every connection is gone, and no address that was given for one is good any more."""
+        self.kill()
+        self._tickets.clear()
+
     # -- what the emulator does -----------------------------------------------------------------------------------
 
     def ticket(self, app: App) -> str:

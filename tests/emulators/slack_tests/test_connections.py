@@ -165,6 +165,32 @@ async def test_an_address_of_a_socket_works_once_and_not_for_long(slack, client)
         await ws.close()
 
 
+async def test_after_a_restart_sockets_and_addresses_are_gone_and_events_come_again(slack, client, wire, ann, art):
+    slack.clock.stop()
+    socket = await wire()
+    await socket.next()
+    address = (await client.apps_connections_open(app_token=slack.app_token))["url"]
+    sent = ann.writes(art, "hello").deliveries[0]
+    frame = await socket.next()
+    slack.restart()
+    assert await sent is None
+    await slack.sockets.gone()
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await session.ws_connect(address)
+    socket = await wire()
+    await socket.next()
+    await socket.acks(frame)
+    await slack.until(lambda: slack.courier.late == [frame["envelope_id"]])
+    slack.advance(60)
+    again = await socket.next()
+    assert again["payload"] == frame["payload"]
+    await socket.acks(again)
+    await slack.quiet()
+    assert sent.ack
+    assert [attempt.failure for attempt in sent.attempts] == ["connection_failed", "connection_failed", None]
+
+
 async def test_there_are_no_more_sockets_than_ten(slack, wire):
     ten = [await wire() for _ in range(10)]
     assert [(await each.next())["type"] for each in ten] == ["hello"] * 10
