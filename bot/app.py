@@ -21,6 +21,7 @@ from bot.metrics import Metrics
 from bot.pace import Pace
 from bot.poller import Poller
 from bot.ports import BackedUp, Platform, Store
+from bot.rounds import Rounds
 from bot.service import Service
 from bot.steps.step import World
 from bot.views import Views
@@ -148,6 +149,7 @@ async def assembled(
             clock=clock,
             probe_queue=(lambda: probe(queue, health, settings.gmi_model, clock)) if role.works else None,
             queue_seen_at=lambda: queue.seen_at,
+            describe=queue.model if role.works else None,
         )
         platforms = connect(service, views)
         views.watch(tuple(platforms.values()))
@@ -160,7 +162,7 @@ async def assembled(
             metrics=metrics,
             clock=clock,
             rng=rng or random.Random(),
-            experience=Experience(store, clock),
+            rounds=Rounds(queue, store, Experience(store, clock), clock),
         )
         poller = Poller(world, in_flight=settings.gmi_in_flight, claims=role.works, listens=role.listens)
         yield App(

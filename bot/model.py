@@ -217,6 +217,7 @@ class Job:
     by_picture: bool = False  # the history was refused: ask with prompt and picture instead
     request_id: str | None = None  # the queue's; unique
     running_since: float | None = None
+    working_since: float | None = None  # when it was last seen to wait at the queue, where that was long
     vendor_status: str | None = None  # the queue's own word, last seen
     looks: int = 0  # how often the queue was asked about it
     ready_at: float | None = None  # when it was finished, as far as the queue's whole seconds tell
@@ -235,6 +236,14 @@ class Turn:
 
     payload: Json | None = None
     next_turn_contents: list[Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Duration:
+    """What a request took, in seconds. whole: from "accepted" to ready; work: without a long wait before it, where there was one."""
+
+    whole: float
+    work: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -365,3 +374,47 @@ class JobQuery:
     text: str | None = None
     before_seq: int | None = None
     limit: int = 100
+
+
+DURATION_EDGES = (2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0)
+"""Seconds, between which `Figures` counts what jobs took: close together where most lie."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spread:
+    """How a number of measured values lies. median: half are no greater; p95: 95 of 100 are no greater. Both were measured."""
+
+    median: float
+    p95: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ended:
+    """What ended within one hour by one model. pictures: that were made of it, also of jobs whose answer could not be posted;
+    of a job whose pictures are removed one is counted.
+    """
+
+    hour: float  # when it begins
+    model: str
+    completed: int
+    failed: int
+    cancelled: int
+    pictures: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figures:
+    """What the jobs that ended from `since` on and before `until` add up to, in seconds where it is time.
+
+    ended: by hour, then by model; an hour in which nothing ended is left out. Of completed jobs: `durations` counts them by the
+    time from their acceptance to their answer, up to each of DURATION_EDGES (not included) and beyond the last; `duration` is
+    the spread of the same; `lateness`, from the picture being ready to its answer, by hour, and `late` over the whole time.
+    """
+
+    since: float
+    until: float
+    ended: tuple[Ended, ...] = ()
+    durations: tuple[int, ...] = (0,) * (len(DURATION_EDGES) + 1)
+    duration: Spread | None = None
+    lateness: tuple[tuple[float, Spread], ...] = ()
+    late: Spread | None = None

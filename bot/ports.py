@@ -11,7 +11,9 @@ from bot.model import (
     Card,
     Conversation,
     ConversationRef,
+    Duration,
     Event,
+    Figures,
     Job,
     JobQuery,
     JobState,
@@ -195,6 +197,11 @@ class Store(Protocol):
     async def renew(self, job: Job, *, until: float) -> bool:
         """Moves the lease of a claimed job without changing its version. False: it is no longer this claim's."""
 
+    async def put_off(self, claimed: Sequence[Job], now: float) -> None:
+        """Ends the leases of running jobs of which nothing is new, in one go: each is due again at its `due_at`, and keeps its
+        `looks`. Nobody is told. A job that is no longer this claim's is left as it is.
+        """
+
     async def save(
         self,
         job: Job,
@@ -243,6 +250,9 @@ class Store(Protocol):
     async def count(self) -> dict[JobState, int]:
         """How many jobs stand in each open state (a missing state has none). Cheap at any size of history."""
 
+    async def figures(self, since: float, until: float) -> Figures:
+        """What ended in that time adds up to, all of it at one moment. Both are whole hours, in seconds: multiples of 3,600."""
+
     async def same_payload_in_doubt(self, job: Job, payload: Json) -> list[Job]:
         """Other jobs in SUBMITTING whose last payload equals this one."""
 
@@ -255,8 +265,8 @@ class Store(Protocol):
     async def last_answers(self, model: str, limit: int) -> list[Job]:
         """The jobs of a model whose POST was answered last, newest first (for what its POSTs are like)."""
 
-    async def last_durations(self, model: str, limit: int) -> list[float]:
-        """Seconds from "accepted" to ready of the model's last requests that were waited for and succeeded, newest first."""
+    async def last_durations(self, model: str, limit: int) -> list[Duration]:
+        """Of the model's last requests that were waited for and succeeded, newest first."""
 
     # -- conversations ------------------------------------------------------------------------------------------
 

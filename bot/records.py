@@ -34,6 +34,9 @@ class Progress(StrEnum):
     CANCELLED = "cancelled"
 
 
+WAITING = "queued"
+"""The service's word for a request that nobody works on yet; all its other words before the end mean work (observed)."""
+
 _PROGRESS: Mapping[str, Progress] = MappingProxyType(
     {
         "success": Progress.SUCCEEDED,

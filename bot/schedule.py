@@ -57,7 +57,7 @@ class Expectation:
             spread = math.hypot(_SPREAD, _RESOLUTION / around)
             kinds.append(_Kind(around, spread, 0.5 ** (age / HALF_LIFE)))
         # Where nobody knows when, it is looked more often: a first picture must not be late because it is the first.
-        self._ages, self._looks = _table(kinds, PRICE / (1.0 + _CARE * doubt))
+        self._ages, self._looks, self._hazards = _table(kinds, PRICE / (1.0 + _CARE * doubt))
 
     def next_look(self, *, running_for: float, looks: int, rng: float) -> float:
         """Seconds until the next look at a request that the queue accepted `running_for` seconds ago; LEAST to MOST.
@@ -69,6 +69,10 @@ class Expectation:
         wanted = self._looks_by(age) + 0.8 + 0.4 * rng
         return min(MOST, max(LEAST, self._age_at(wanted) - age))
 
+    def hazard(self, age: float) -> float:
+        """The share of the requests that still run at this age (seconds) which finishes per second."""
+        return self._hazards[min(max(bisect.bisect_right(self._ages, age), 1), len(self._hazards)) - 1]
+
     def _looks_by(self, age: float) -> float:
         return _between(self._ages, self._looks, age)
 
@@ -76,9 +80,9 @@ class Expectation:
         return _between(self._looks, self._ages, looks) if looks < self._looks[-1] else math.inf
 
 
-def _table(kinds: Sequence[_Kind], price: float) -> tuple[list[float], list[float]]:
-    """Ages, and how many looks are worth making up to each of them."""
-    ages, looks = [0.0], [0.0]
+def _table(kinds: Sequence[_Kind], price: float) -> tuple[list[float], list[float], list[float]]:
+    """Ages, how many looks are worth making up to each of them, and the hazard rate from each to the next."""
+    ages, looks, hazards = [0.0], [0.0], []
     running = 1.0  # the share that still runs
     whole = sum(kind.weight for kind in kinds)
     while ages[-1] < _END:
@@ -88,9 +92,10 @@ def _table(kinds: Sequence[_Kind], price: float) -> tuple[list[float], list[floa
         hazard = math.log(running / left) / step if 0.0 < left < running else 0.0
         per_second = min(1.0 / LEAST, max(1.0 / MOST, math.sqrt(hazard / (2.0 * price))))
         ages.append(age)
+        hazards.append(hazard)
         looks.append(looks[-1] + per_second * step)
         running = left
-    return ages, looks
+    return ages, looks, hazards
 
 
 def _running(kind: _Kind, age: float) -> float:

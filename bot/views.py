@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from bot import messages
 from bot.changes import Changes, Listener
+from bot.errors import GiveUp, RetryLater
 from bot.health import Health
 from bot.metrics import Metrics
 from bot.model import (
     Conversation,
     ConversationRef,
     Event,
+    Figures,
     Job,
     JobQuery,
     JobState,
@@ -22,12 +24,18 @@ from bot.model import (
     Turn,
 )
 from bot.ports import Platform, Store, StoreBusy
+from bot.records import ModelInfo
 
 __all__ = ["JobPage", "Listener", "Readiness", "Thread", "Version", "Views"]
 
 QUEUE_SEEN_SECONDS = 60.0
 PROBE_SECONDS = 2.0
 """A queue that was seen this recently needs no probe before the bot calls itself ready."""
+
+HOUR = 3_600.0
+PRICE_SECONDS = HOUR
+NO_PRICE_SECONDS = 60.0
+"""What was told of a price is asked for again after an hour; where nothing was told, after a minute."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,8 +98,11 @@ class Views:
         clock: Callable[[], float],
         probe_queue: Callable[[], Awaitable[None]] | None,
         queue_seen_at: Callable[[], float | None],
+        describe: Callable[[str], Awaitable[ModelInfo]] | None = None,
     ) -> None:
-        """probe_queue: None in a process that asks the queue nothing, and so is ready without it."""
+        """probe_queue: None in a process that asks the queue nothing, and so is ready without it. describe: asks it about a
+        model (GiveUp, RetryLater); None there, too: no price is known then.
+        """
         self._store = store
         self._changes = changes
         self._health = health
@@ -99,6 +110,9 @@ class Views:
         self._clock = clock
         self._probe_queue = probe_queue
         self._queue_seen_at = queue_seen_at
+        self._describe = describe
+        self._prices: dict[str, tuple[float, float | None]] = {}  # until when it holds
+        self._asking: set[str] = set()
         self._probed_at = float("-inf")
         self._probe: asyncio.Future[None] | None = None
         self._platforms: tuple[Platform, ...] = ()
@@ -191,6 +205,37 @@ class Views:
     async def picture(self, sha256: str) -> bytes | None:
         """The bytes of a result or of a reference."""
         return await self._store.get_blob(sha256)
+
+    # -- figures ------------------------------------------------------------------------------------------------
+
+    async def figures(self, hours: int) -> Figures:
+        """Of so many hours: the one that runs, and whole ones before it. Raises StoreBusy."""
+        until = (self._clock() // HOUR + 1.0) * HOUR
+        return await self._store.figures(until - hours * HOUR, until)
+
+    def prices(self, models: Collection[str]) -> Mapping[str, float | None]:
+        """Dollars for a picture, as far as they are known without asking. None: nobody tells; absent: `learn_prices` might."""
+        if self._describe is None:
+            return dict.fromkeys(models)
+        now = self._clock()
+        known = {model: self._prices[model] for model in models if model in self._prices}
+        return {model: price for model, (until, price) in known.items() if now < until}
+
+    async def learn_prices(self, models: Collection[str]) -> None:
+        """Asks the queue for those that are not known, each once, however many want to know."""
+        if self._describe is None:
+            return
+        wanted = set(models) - self.prices(models).keys() - self._asking
+        self._asking |= wanted
+        try:
+            for model in sorted(wanted):
+                try:
+                    told = self._clock() + PRICE_SECONDS, (await self._describe(model)).price
+                except (GiveUp, RetryLater):
+                    told = self._clock() + NO_PRICE_SECONDS, None
+                self._prices[model] = told
+        finally:
+            self._asking -= wanted
 
     # -- health -------------------------------------------------------------------------------------------------
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import sqlalchemy as sa
-import structlog
 from sqlalchemy import Connection, bindparam, func
 
 from bot.model import Job, JobState, Waiting
 from storage import _memory
-from storage._rows import Row, to_job
+from storage._rows import Row, readable
 from storage._tables import is_due_some_time, is_open, is_so, jobs, waits_for
 from storage._ways import Alone, ways_of
 
@@ -121,8 +120,22 @@ _RENEW = (
     .where(jobs.c.id == bindparam("job_id"), jobs.c.version == bindparam("claimed"), is_due_some_time)
     .values(
         due_at=bindparam("until"),
-        # A lease keeps its length, so the moment of this renewal is known without being told.
+        # A renewed lease keeps its length, so the moment of the renewal is known without being told. One that is handed
+        # back ends at once, and so seems touched by its length before that: where it was the last of a bot that stops,
+        # the next start moves deadlines by so much more, which cuts nothing short.
         touched_at=jobs.c.touched_at + bindparam("until") - jobs.c.due_at,
+    )
+)
+
+# The version goes up: a renewal that is still on its way must not make a lease of it again.
+_PUT_OFF = (
+    jobs.update()
+    .where(jobs.c.id == bindparam("job_id"), jobs.c.version == bindparam("claimed"), is_due_some_time)
+    .values(
+        due_at=bindparam("until"),
+        looks=bindparam("looked"),
+        touched_at=bindparam("now"),
+        version=jobs.c.version + 1,
     )
 )
 
@@ -137,7 +150,8 @@ def claim(connection: Connection, now: float, until: float, limit: int, in_fligh
     ways_of(connection).alone(connection, Alone.CLAIM)
     found = connection.execute(_CLAIM, {"now": now, "until": until, "limit": limit, "in_flight": in_flight})
     # Read to the end inside the transaction: SQLite does not commit a statement that is still under way.
-    claimed = sorted(_readable(connection, found.all(), now), key=lambda job: job.seq)
+    jobs_of_rows = readable(found.all(), lambda row: _set_aside(connection, row, now))
+    claimed = sorted(jobs_of_rows, key=lambda job: job.seq)
     # A queued job that holds a slot has just got it, or could not use it yet.
     queued = [job for job in claimed if job.holds_slot and job.state is JobState.QUEUED]
     if queued:
@@ -146,23 +160,25 @@ def claim(connection: Connection, now: float, until: float, limit: int, in_fligh
     return claimed
 
 
-def _readable(connection: Connection, rows: Sequence[Row], now: float) -> list[Job]:
-    """Without those that a stranger's hand has spoilt: they must not end the work on all others."""
-    found = []
-    for row in rows:
-        try:
-            found.append(to_job(row))
-        except (ValueError, TypeError, KeyError) as error:
-            structlog.get_logger("storage").error("job_unreadable", job=row.id, reason=repr(error))
-            # a slot that it has only just got would be missing until somebody repairs it
-            slot = {"holds_slot": False} if row.state == JobState.QUEUED.value else {}
-            connection.execute(jobs.update().where(jobs.c.id == row.id).values(due_at=now + UNREADABLE_SECONDS, **slot))
-    return found
+def _set_aside(connection: Connection, row: Row, now: float) -> None:
+    # a slot that it has only just got would be missing until somebody repairs it
+    slot = {"holds_slot": False} if row.state == JobState.QUEUED.value else {}
+    connection.execute(jobs.update().where(jobs.c.id == row.id).values(due_at=now + UNREADABLE_SECONDS, **slot))
 
 
 def renew(connection: Connection, job: Job, until: float) -> bool:
     """Whether the lease was still this claim's."""
     return connection.execute(_RENEW, {"job_id": job.id, "claimed": job.version, "until": until}).rowcount == 1
+
+
+def put_off(connection: Connection, claimed: Sequence[Job], now: float) -> None:
+    """Their leases end, and they are due again at their `due_at`; those that are no longer this claim's stay as they are."""
+    rows = [
+        {"job_id": job.id, "claimed": job.version, "until": job.due_at, "looked": job.looks, "now": now}
+        for job in claimed
+    ]
+    if rows:
+        connection.execute(_PUT_OFF, rows)
 
 
 def next_due(connection: Connection, in_flight: int) -> float | None:

@@ -9,10 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam, func
 
-from bot.model import OPEN, Conversation, Event, Job, JobQuery, JobState, MessageRef, Turn, Usage
+from bot.model import OPEN, Conversation, Duration, Event, Job, JobQuery, JobState, MessageRef, Turn, Usage
 from bot.ports import Accepted
 from storage import _conversations
-from storage._rows import job_row, to_job
+from storage._rows import job_row, readable, to_job
 from storage._saves import add_event, link_blobs, remember_message, remember_messages, settled
 from storage._tables import counts_for_limits, failed_by, is_open, job_events, jobs, messages, turns
 from storage._ways import Alone, ways_of
@@ -142,7 +142,7 @@ def find(connection: Connection, query: JobQuery) -> list[Job]:
         wanted = wanted.where(jobs.c.prompt.icontains(query.text, autoescape=True))
     if query.before_seq is not None:
         wanted = wanted.where(jobs.c.seq < query.before_seq)
-    return [to_job(row) for row in connection.execute(wanted)]
+    return readable(connection.execute(wanted))
 
 
 def count(connection: Connection) -> dict[JobState, int]:
@@ -176,26 +176,28 @@ def last_answers(connection: Connection, model: str, limit: int) -> list[Job]:
         .order_by(jobs.c.answered_at.desc())
         .limit(limit)
     )
-    return [to_job(row) for row in found]
+    return readable(found)
 
 
-def last_durations(connection: Connection, model: str, limit: int) -> list[float]:
+def last_durations(connection: Connection, model: str, limit: int) -> list[Duration]:
     """Only what it needs is read: a row that a stranger's hand has spoilt must not end the work on others."""
     answered = (
-        sa.select(jobs.c.answered_at, jobs.c.answered_terminal, jobs.c.ready_at, jobs.c.running_since)
+        sa.select(
+            jobs.c.answered_at, jobs.c.answered_terminal, jobs.c.ready_at, jobs.c.running_since, jobs.c.working_since
+        )
         .where(jobs.c.model == model, jobs.c.answered_at.is_not(None))
         .order_by(jobs.c.answered_at.desc())
         .limit(limit * _ANSWERS_PER_DURATION)
         .subquery()
     )
-    took = answered.c.ready_at - answered.c.running_since
-    found = connection.scalars(
-        sa.select(took)
-        .where(sa.not_(answered.c.answered_terminal), took.is_not(None))
+    whole = answered.c.ready_at - answered.c.running_since
+    found = connection.execute(
+        sa.select(whole, answered.c.ready_at - answered.c.working_since)
+        .where(sa.not_(answered.c.answered_terminal), whole.is_not(None))
         .order_by(answered.c.answered_at.desc())
         .limit(limit)
     )
-    return [float(seconds) for seconds in found]
+    return [Duration(whole=took, work=work) for took, work in found]
 
 
 def _one(connection: Connection, statement: sa.Select[Any], asked: dict[str, Any]) -> Job | None:

@@ -6,10 +6,11 @@ import secrets
 from collections.abc import Sequence
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy import Connection
 
 from bot.model import Json
-from storage._tables import blobs, memory, notes, upsert
+from storage._tables import Spoilt, blobs, memory, notes, upsert
 
 OURS = "store"
 """The name space of the store itself."""
@@ -35,7 +36,7 @@ def recall(connection: Connection, space: str, key: str, now: float) -> Json | N
     value: Json | None = connection.scalar(
         sa.select(memory.c.value).where(memory.c.space == space, memory.c.key == key, _lasts(now))
     )
-    return value
+    return value if _is_readable(key, value) else None
 
 
 def remember(connection: Connection, space: str, key: str, value: Json | None, expires_at: float | None) -> None:
@@ -52,7 +53,7 @@ def recall_all(connection: Connection, space: str, now: float) -> Sequence[tuple
     found = connection.execute(
         sa.select(memory.c.key, memory.c.value).where(memory.c.space == space, _lasts(now)).order_by(memory.c.key)
     )
-    return [(row.key, row.value) for row in found]
+    return [(row.key, row.value) for row in found if _is_readable(row.key, row.value)]
 
 
 def beat(connection: Connection) -> None:
@@ -78,6 +79,14 @@ def take(connection: Connection, name: str, rate: float, burst: float, now: floa
 def keep_blob(connection: Connection, sha256: str, size: int, now: float) -> None:
     """Lists a blob whose bytes are safe, or says that it was put again."""
     upsert(connection, blobs, {"sha256": sha256, "size": size, "put_at": now}, replace=["put_at"])
+
+
+def _is_readable(key: str, value: object) -> bool:
+    """What a stranger's hand has spoilt is as good as forgotten, and keeps nobody from the rest."""
+    if isinstance(value, Spoilt):
+        structlog.get_logger("storage").error("cursor_unreadable", key=key)
+        return False
+    return True
 
 
 def _lasts(now: float) -> sa.ColumnElement[bool]:

@@ -136,6 +136,7 @@ async def _until_lost(connection: asyncpg.Connection[Any], look: float = LOOK_SE
     connection.add_termination_listener(lambda _: lost.set())
     while not (lost.is_set() or connection.is_closed()):
         try:
-            await asyncio.wait_for(lost.wait(), look)
+            async with asyncio.timeout(look):
+                await lost.wait()
         except TimeoutError:
             await connection.execute("SELECT 1")

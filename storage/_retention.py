@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, func
 
+from bot.errors import FailureKind
 from bot.model import OPEN, JobState
 from storage import _memory
 from storage._saves import add_event, wake_children
@@ -199,10 +201,19 @@ def _blank_failures(connection: Connection, ids: Sequence[str]) -> None:
     found = connection.execute(
         sa.select(jobs.c.id, jobs.c.failure).where(jobs.c.id.in_(ids), jobs.c.failure.is_not(None))
     ).all()
-    for kind in {row.failure["kind"] for row in found}:
-        of_kind = [row.id for row in found if row.failure["kind"] == kind]
+    kinds = {row.id: _kind_of(row.failure) for row in found}
+    for kind in set(kinds.values()):
+        of_kind = [job_id for job_id, its_kind in kinds.items() if its_kind == kind]
         blank = {"kind": kind, "reason": "", "text": ""}
         connection.execute(jobs.update().where(jobs.c.id.in_(of_kind)).values(failure=blank))
+
+
+def _kind_of(failure: Any) -> str:
+    """Also of one that a stranger's hand has spoilt: it must not keep the words of all others."""
+    try:
+        return FailureKind(failure["kind"]).value
+    except (ValueError, TypeError, KeyError):
+        return FailureKind.UNKNOWN.value
 
 
 def _forget_starters(connection: Connection, ids: Collection[str], before: float) -> None:

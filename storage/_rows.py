@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 
 from bot.errors import FailureKind
 from bot.model import (
@@ -68,6 +70,22 @@ def to_job(row: Row) -> Job:
         failure=_to_failure(row.failure),
         posts=tuple(MessageRef(**each) for each in row.posts),
     )
+
+
+def readable(rows: Iterable[Row], spoilt: Callable[[Row], object] | None = None) -> list[Job]:
+    """The jobs of these rows, without those that a stranger's hand has spoilt: they must not end the work on all others.
+
+    spoilt: is given each of those. They are told in the log.
+    """
+    found = []
+    for row in rows:
+        try:
+            found.append(to_job(row))
+        except (ValueError, TypeError, KeyError) as error:
+            structlog.get_logger("storage").error("job_unreadable", job=row.id, reason=repr(error))
+            if spoilt:
+                spoilt(row)
+    return found
 
 
 def needed_blobs(job: Job) -> set[str]:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam
 
 from bot.model import NEXT, OPEN, OUTCOME_UNKNOWN, Job, JobState, Json, MessageRef, Waiting
-from storage._rows import SETTLED, Row, job_row, needed_blobs, to_job
+from storage._rows import SETTLED, Row, job_row, needed_blobs, readable, to_job
 from storage._tables import is_open, job_blobs, job_events, jobs, messages, requests, state_is, turns, upsert, waits_for
 from storage._ways import ways_of
 
@@ -153,7 +153,7 @@ def same_payload_in_doubt(connection: Connection, job: Job, payload: Json) -> li
         )
         .order_by(jobs.c.seq)
     )
-    return [to_job(row) for row in found]
+    return readable(found)
 
 
 def known_requests(connection: Connection, request_ids: Iterable[str]) -> set[str]:

@@ -13,7 +13,9 @@ from sqlalchemy import Connection
 from bot.model import (
     Conversation,
     ConversationRef,
+    Duration,
     Event,
+    Figures,
     Job,
     JobQuery,
     JobState,
@@ -23,7 +25,7 @@ from bot.model import (
     Usage,
 )
 from bot.ports import Accepted, Conflict, Forgotten, News
-from storage import _claims, _conversations, _jobs, _memory, _retention, _saves
+from storage import _claims, _conversations, _figures, _jobs, _memory, _retention, _saves
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -116,6 +118,9 @@ class SqlStore:
     async def renew(self, job: Job, *, until: float) -> bool:
         return await self._write(_claims.renew, job, until)
 
+    async def put_off(self, claimed: Sequence[Job], now: float) -> None:
+        await self._write(_claims.put_off, claimed, now)
+
     async def save(
         self,
         job: Job,
@@ -154,6 +159,9 @@ class SqlStore:
     async def count(self) -> dict[JobState, int]:
         return await self._read(_jobs.count)
 
+    async def figures(self, since: float, until: float) -> Figures:
+        return await self._read(_figures.between, since, until)
+
     async def same_payload_in_doubt(self, job: Job, payload: Json) -> list[Job]:
         return await self._read(_saves.same_payload_in_doubt, job, payload)
 
@@ -166,7 +174,7 @@ class SqlStore:
     async def last_answers(self, model: str, limit: int) -> list[Job]:
         return await self._read(_jobs.last_answers, model, limit)
 
-    async def last_durations(self, model: str, limit: int) -> list[float]:
+    async def last_durations(self, model: str, limit: int) -> list[Duration]:
         return await self._read(_jobs.last_durations, model, limit)
 
     # -- conversations ------------------------------------------------------------------------------------------

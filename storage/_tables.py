@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,6 +27,34 @@ metadata = sa.MetaData(
 
 # Plain JSON, not PostgreSQL's JSONB: what the queue sent goes back with its keys in their order.
 Json = sa.JSON(none_as_null=True)
+
+
+class Spoilt:
+    """What is read where a stranger's hand has left no JSON. No part of a job can be made of it: that raises TypeError."""
+
+
+class Parts(sa.types.TypeDecorator[Any]):
+    """JSON in rows that are read many at a time: where one of it cannot be read, the other rows can all the same."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """Not `process_result_value`, which is called only with what could be read."""
+        read = super().result_processor(dialect, coltype)
+        if read is None:
+            return None
+
+        def read_or_spoilt(text: Any) -> Any:
+            try:
+                return read(text)
+            except ValueError:
+                return Spoilt()
+
+        return read_or_spoilt
+
+
+JsonParts = Parts(none_as_null=True)
 
 
 class Writable(sa.types.TypeDecorator[str]):
@@ -88,11 +116,11 @@ jobs = Table(
     Column("aspect_ratio", String, nullable=False),
     Column("model", String, nullable=False),
     Column("accepted_at", Double, nullable=False),
-    Column("references", Json, nullable=False),
+    Column("references", JsonParts, nullable=False),
     Column("parent_id", String, ForeignKey("jobs.id")),
     Column("parent_image", Integer, nullable=False),
-    Column("asked_in", Json),
-    Column("card", Json),
+    Column("asked_in", JsonParts),
+    Column("card", JsonParts),
     Column("opened", Boolean, nullable=False),
     Column("state", String, nullable=False),
     Column("due_at", Double),
@@ -113,10 +141,10 @@ jobs = Table(
     Column("looks", Integer, nullable=False),
     Column("ready_at", Double),
     Column("known_at", Double),
-    Column("images", Json, nullable=False),
-    Column("failure", Json),
+    Column("images", JsonParts, nullable=False),
+    Column("failure", JsonParts),
     Column("remark", Text),
-    Column("posts", Json, nullable=False),
+    Column("posts", JsonParts, nullable=False),
     Column("finished_at", Double),
     Column("deleted_at", Double),
     # What follows is the store's own.
@@ -126,6 +154,7 @@ jobs = Table(
     Column("drop_contents", Boolean, nullable=False),  # what it was sent holds words of a member who was forgotten
     # What later schemas added stands at the end, where PostgreSQL and SQLite put it.
     Column("passed_over", String),
+    Column("working_since", Double),
 )
 
 
@@ -191,6 +220,7 @@ _index("ix_jobs_in_conversation", jobs.c.conversation_id, jobs.c.requester_id)
 _index("ix_jobs_attempts", jobs.c.model, jobs.c.attempt_at, where=jobs.c.attempt_at.is_not(None))
 _index("ix_jobs_answers", jobs.c.model, jobs.c.answered_at, where=jobs.c.answered_at.is_not(None))
 _index("ix_jobs_touched", jobs.c.touched_at)
+_index("ix_jobs_finished", jobs.c.finished_at, where=jobs.c.finished_at.is_not(None))
 _index("ix_jobs_uncleaned", jobs.c.accepted_at, where=is_uncleaned)
 
 # The heavy part of a job, which no claim reads.
@@ -267,7 +297,7 @@ memory = Table(
     metadata,
     Column("space", String, primary_key=True),
     Column("key", String, primary_key=True),
-    Column("value", Json, nullable=False),
+    Column("value", JsonParts, nullable=False),
     Column("expires_at", Double),
 )
 

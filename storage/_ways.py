@@ -41,6 +41,9 @@ class Ways(Protocol):
     def insert(self, table: sa.Table) -> Any:
         """The dialect's INSERT, which knows ON CONFLICT."""
 
+    def whole(self, number: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+        """A number that is not negative, without its fraction."""
+
     def alone(self, connection: Connection, what: Alone) -> None:
         """Waits until nobody else does this, and keeps others from it until the transaction ends.
 
@@ -70,6 +73,9 @@ class OneWriter:
 
     def __init__(self, insert: Callable[[sa.Table], Any]) -> None:
         self.insert = insert
+
+    def whole(self, number: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+        return sa.cast(number, sa.Integer)  # SQLite has FLOOR only where it was built with it
 
     def alone(self, connection: Connection, what: Alone) -> None:
         pass
@@ -110,6 +116,9 @@ class ManyWriters:
 
     def insert(self, table: sa.Table) -> Any:
         return postgresql.insert(table)
+
+    def whole(self, number: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+        return sa.cast(func.floor(number), sa.Integer)  # CAST alone would round
 
     def alone(self, connection: Connection, what: Alone) -> None:
         connection.execute(_LOCK, {"what": what.value})

@@ -101,7 +101,8 @@ class _Uvicorn(uvicorn.Server):
         """Uvicorn looks ten times a second whether it should stop; this waits, and renews the Date header each second."""
         while not await self.on_tick(0):
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._asked_to_stop.wait(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await self._asked_to_stop.wait()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -142,7 +143,8 @@ async def _bounded_exit(context: AbstractAsyncContextManager[object]) -> AsyncIt
         yield
     finally:
         with suppress(TimeoutError):
-            await asyncio.wait_for(context.__aexit__(None, None, None), STOP_SECONDS)
+            async with asyncio.timeout(STOP_SECONDS):
+                await context.__aexit__(None, None, None)
 
 
 @asynccontextmanager

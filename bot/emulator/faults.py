@@ -68,9 +68,12 @@ KINDS: dict[str, Kind] = {
     "omit": Kind(routes=("list",)),
     "lag": Kind(routes=("list",)),
     "unordered": Kind(routes=("list",)),
+    "capped": Kind(routes=("list",)),
+    "stale": Kind(routes=("list",)),
+    "bare": Kind(routes=("list",)),
 }
 
-ALTERS_LIST = ("omit", "lag", "unordered")
+ALTERS_LIST = ("omit", "lag", "unordered", "capped", "stale", "bare")
 WITHOUT_ANSWER = ("drop", "reset", "hang")
 
 
@@ -98,9 +101,9 @@ class Fault:
     delay: float = 0.0
     """Seconds between the work, if any is done, and the answer; for `drip`: seconds that the body takes."""
     seconds: float = 0.0
-    """For `lag`: records younger than this are not listed yet."""
+    """For `lag`: records younger than this are not listed yet; for `stale`: the age of what the list tells of them."""
     size: int = 64_000_000
-    """For `huge`: bytes of the answer."""
+    """For `huge`: bytes of the answer; for `capped`: records of a page, at most."""
 
     def __post_init__(self) -> None:
         if self.route not in ROUTES:

@@ -30,6 +30,8 @@ def page(queue: RequestQueue, query: Mapping[str, str], fault: Fault | None) -> 
     listed = queue.records.newest_first(query.get("model_id"))
     if fault is not None:
         listed = _altered(queue, listed, fault)
+        if fault.kind == "capped":
+            limit = min(limit, fault.size)
     records = listed[offset : offset + limit]
     return Page(records=records, total=len(listed), has_more=offset + len(records) < len(listed))
 

@@ -60,7 +60,7 @@ class Record:
         if self.generated is None or self.ends == NEVER:
             return None
         wait = max(self.ends, self.generated.monotonic) - self.created.monotonic
-        return Moment(wall=self.created.wall + wait, monotonic=self.created.monotonic + wait)
+        return self.created.later(wait)
 
     def status(self, now: Moment) -> str:
         ready = self.ready_at

@@ -192,9 +192,14 @@ class Desk:
         return answer(self._shown(record, call))
 
     def _shown(self, record: Record, call: Call) -> dict[str, Any]:
-        shown = record.full(self._queue.clock.now(), self._queue.bucket, call.base_url)
-        if call.fault is not None and call.fault.kind == "status_word":
-            return {**shown, "status": call.fault.message(), "outcome": None}
+        fault, now = call.fault, self._queue.clock.now()
+        if fault is not None and fault.kind == "stale":
+            now = max(record.created, now.later(-fault.seconds), key=lambda moment: moment.monotonic)
+        shown = record.full(now, self._queue.bucket, call.base_url)
+        if fault is not None and fault.kind == "status_word":
+            return {**shown, "status": fault.message(), "outcome": None}
+        if fault is not None and fault.kind == "bare":
+            return {**shown, "outcome": None}
         return shown
 
     async def _list(self, call: Call) -> Response:

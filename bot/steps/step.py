@@ -12,12 +12,12 @@ import structlog
 from bot import schedule
 from bot.changes import Changes
 from bot.errors import OWNER_KINDS, FailureKind, RetryLater
-from bot.experience import Experience
 from bot.health import Health
 from bot.image_queue import ImageQueue
 from bot.metrics import Metrics
 from bot.model import Conversation, Job, Json
 from bot.ports import Platform, Store
+from bot.rounds import Rounds
 
 LEASE_SECONDS = 15.0
 """A claimed job is nobody else's for this long; a running step renews it, so leases stay short although a POST may take minutes."""
@@ -43,7 +43,7 @@ class World:
     metrics: Metrics
     clock: Callable[[], float]
     rng: random.Random
-    experience: Experience
+    rounds: Rounds
 
 
 class Step:
@@ -104,10 +104,14 @@ class Step:
             raise LookupError("the job's conversation is missing from the store")
         return conversation
 
-    async def next_look(self, running_for: float, looks: int) -> float:
-        """Seconds until the running job is looked at again."""
-        expected = await self.world.experience.of(self.job.model)
-        return expected.next_look(running_for=running_for, looks=looks, rng=self.world.rng.random())
+    async def next_look(self, job: Job) -> float:
+        """Seconds until the running job, as it now is, is looked at again."""
+        return await self.world.rounds.pause(job, rng=self.world.rng.random())
+
+    async def put_off(self, seconds: float, *, looks: int) -> None:
+        """The lease ends, and nothing is new: the job is due again after so long."""
+        self.job = replace(self.job, due_at=self.now + seconds, looks=looks)
+        await self.world.rounds.put_off(self.job)
 
     def back_off(self, attempts: int, *, base: float = 1.0, most: float = 60.0) -> float:
         """Seconds until the next attempt."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot import messages
 from bot.errors import FailureKind, GiveUp, RetryLater
 from bot.image_queue import FateUnknown, NotSent
@@ -82,11 +84,13 @@ async def taken(step: Step, record: Record, *, answered_after: float | None = No
     """The queue's id is known. The store never drops this save, so nothing that was paid for is lost."""
     now = step.now
     pending = record.progress is Progress.PENDING
+    running = replace(step.job, running_since=now, working_since=None, vendor_status=record.status, looks=0)
     saved = await step.save(
         ", ".join(part for part in (f"taken by the queue as {record.request_id}", record.status) if part),
         state=JobState.RUNNING,
         request_id=record.request_id,
         running_since=now,
+        working_since=None,
         deadline_at=now + AT_QUEUE_SECONDS,
         vendor_status=record.status,
         answered_after=answered_after,
@@ -94,7 +98,7 @@ async def taken(step: Step, record: Record, *, answered_after: float | None = No
         absent_since=None,
         attempts=0,
         looks=0,
-        due_at=now + (await step.next_look(0.0, 0) if pending else LEASE_SECONDS),
+        due_at=now + (await step.next_look(running) if pending else LEASE_SECONDS),
     )
     if saved and not pending:
         await outcome(step, record)

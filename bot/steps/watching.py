@@ -11,7 +11,7 @@ from bot.errors import OWNER_KINDS, FailureKind, RetryLater
 from bot.failures import PASSING
 from bot.image_queue import RequestUnknown
 from bot.model import Image, JobState
-from bot.records import Media, Progress, Record
+from bot.records import WAITING, Media, Progress, Record
 from bot.steps.delivering import deliver, fail
 from bot.steps.step import BEFORE_QUEUE_SECONDS, DELIVERY_SECONDS, Step
 
@@ -24,6 +24,10 @@ RATE_PAUSE_SECONDS = 20.0
 
 async def look(step: Step) -> None:
     """Asks the queue once. A deadline is judged only after this last look."""
+    pause = step.world.rounds.early(step.job)
+    if pause is not None and not step.past_deadline:
+        await step.put_off(pause, looks=step.job.looks)
+        return
     try:
         record = await _record(step)
     except RetryLater as error:
@@ -38,29 +42,43 @@ async def look(step: Step) -> None:
     elif step.past_deadline:
         await _too_late(step, record)
     else:
-        running_for = step.now - (step.job.running_since or step.now)
-        looks = step.job.looks + 1
-        await step.save(
-            f"the queue says: {record.status}" if record.status != step.job.vendor_status else None,
-            looks=looks,
-            vendor_status=record.status,
-            attempts=0,
-            due_at=step.now + await step.next_look(running_for, looks),
-        )
+        await _still_runs(step, record)
+
+
+async def _still_runs(step: Step, record: Record) -> None:
+    job = replace(step.job, looks=step.job.looks + 1, vendor_status=record.status)
+    if record.status == step.job.vendor_status and not step.job.attempts:
+        await step.put_off(await step.next_look(job), looks=job.looks)
+        return
+    if step.job.vendor_status == WAITING != record.status:
+        job = replace(job, working_since=step.world.rounds.waited_until(step.job))
+    await step.save(
+        f"the queue says: {record.status}" if record.status != step.job.vendor_status else None,
+        looks=job.looks,
+        vendor_status=job.vendor_status,
+        working_since=job.working_since,
+        attempts=0,
+        due_at=step.now + await step.next_look(job),
+    )
 
 
 async def _record(step: Step) -> Record:
     request_id = step.job.request_id
     if request_id is None:
         raise LookupError("a running job has no request_id")
+    told = None if step.past_deadline else await step.world.rounds.record(step.job)
+    if told is not None:
+        return told
     try:
-        return await step.world.queue.get(request_id)
+        record = await step.world.queue.get(request_id)
     except RequestUnknown:
         # observed: a request can be missing by id although the list has it; it is looked for there before it is given up
-        record = await step.world.queue.find(step.job.model, request_id)
-        if record is None:
+        found = await step.world.queue.find(step.job.model, request_id)
+        if found is None:
             raise
-        return record
+        return found
+    step.world.rounds.checked(step.job, record)
+    return record
 
 
 async def _too_late(step: Step, record: Record) -> None:
@@ -77,6 +95,7 @@ async def _too_late(step: Step, record: Record) -> None:
 async def outcome(step: Step, record: Record) -> None:
     """A terminal record: its pictures are stored before anything is said, or its refusal is answered."""
     heard = step.now
+    step.world.rounds.ended(step.job)
     if record.failure is not None or record.progress is not Progress.SUCCEEDED:
         kind, reason = record.failure or (FailureKind.UNKNOWN, f"the queue says: {record.status}")
         await refused(step, kind, reason)

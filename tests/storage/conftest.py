@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -20,14 +19,6 @@ ALONE = {"sqlite"}
 NewAddress = Callable[[str], str]
 
 
-@pytest.fixture(scope="session")
-def _database(server: Server) -> str:
-    """The name of the database that tests share, one after the other; it has its tables."""
-    name = server.new_database()
-    asyncio.run(_make_tables(server.address(name)))
-    return name
-
-
 @pytest.fixture
 def new_address(request: pytest.FixtureRequest, tmp_path: Path) -> NewAddress:
     """Makes addresses of empty databases of an engine, one at a time: the next one empties the last."""
@@ -37,7 +28,7 @@ def new_address(request: pytest.FixtureRequest, tmp_path: Path) -> NewAddress:
         if engine == "sqlite":
             return f"sqlite:///{tmp_path}/data{next(numbers)}/darkroom.db"
         server: Server = request.getfixturevalue("server")
-        database: str = request.getfixturevalue("_database")
+        database: str = request.getfixturevalue("shared_database")
         server.empty(database)
         return server.address(database)
 
@@ -83,7 +74,3 @@ async def open_at(address: str, *, exclusive: bool = True, read_only: bool = Fal
     engine = importlib.import_module(f"storage.{address.partition('://')[0]}")
     store: Store = await engine.open_store(address, exclusive=exclusive, read_only=read_only)
     return store
-
-
-async def _make_tables(address: str) -> None:
-    await (await open_at(address)).close()

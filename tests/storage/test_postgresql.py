@@ -653,6 +653,19 @@ async def test_closing_ends_every_session(store, address, server):
     await until(lambda: asyncio.to_thread(lambda: server.sql(count) == "0"))
 
 
+@pytest.mark.parametrize("turns", range(6))
+async def test_closing_ends_although_the_session_is_lost_at_this_moment(another, turns):
+    """As when the server is told to stop in the same second. A cancel must not be forgotten in any turn of the loop."""
+    store = await another()
+    assert await heard(store.news()) == ANYTHING
+    await store.count()  # by now somebody waits for the end of the session
+    engine_of(store)._ear._connection.terminate()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await store.close()
+
+
 async def test_closing_waits_for_no_server_that_answers_nobody(store, server, monkeypatch):
     monkeypatch.setattr(postgresql, "CLOSE_SECONDS", 0.05)
     monkeypatch.setattr(_news, "LEAVE_SECONDS", 0.05)

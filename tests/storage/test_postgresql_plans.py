@@ -20,6 +20,7 @@ from tests.storage.making import (
     T0,
     a_conversation,
     a_job,
+    a_message,
     a_person,
     accept,
     admit_all,
@@ -32,8 +33,12 @@ from tests.storage.server import Server
 
 HISTORY = 6_000
 PEOPLE = 100
+PLACE = a_conversation("c77", thread="t77").ref
+
 BUDGET = 200
 """Rows, of tables and of indexes together, that one question may read: some dozens of jobs are open."""
+
+STATEMENTS_OF_FIGURES = 5
 
 # A finished job's columns again and again; what differs, differs as it does in a store of a year.
 FILL = f"""
@@ -44,6 +49,7 @@ CREATE TEMP TABLE old AS SELECT done.*, n FROM done, generate_series(1, {HISTORY
 UPDATE old SET seq = 100 + n, id = 'old' || n, source_id = 'test:old' || n, requester_id = 'p' || n % {PEOPLE},
     conversation_id = 'c' || 1 + n % ({HISTORY} / 10 - 1), accepted_at = {T0} - 3e7 + n * 1000,
     touched_at = {T0} - 3e7 + n * 1000, attempt_at = {T0} - 3e7 + n * 1000, answered_at = {T0} - 3e7 + n * 1000 + 9,
+    finished_at = {T0} - 3e7 + n * 1000 + 30, ready_at = {T0} - 3e7 + n * 1000 + 29,
     state = CASE WHEN n % 10 = 0 THEN 'failed' WHEN n % 10 = 1 THEN 'cancelled' ELSE 'succeeded' END,
     deleted_at = CASE WHEN n % 7 = 0 THEN {T0} - 3e7 + n * 1000 END, cleaned = n < {HISTORY} - 1000;
 ALTER TABLE old DROP COLUMN n;
@@ -151,6 +157,25 @@ async def save(store: SqlStore) -> None:
     await store.save(replace(known, state=JobState.SUCCEEDED, images=(an_image(),)), now=T0)
 
 
+async def renewed(store: SqlStore, job_id: str) -> None:
+    job = await store.get(job_id)
+    assert await store.renew(job, until=T0 + 15)
+
+
+async def put_off(store: SqlStore, job_id: str) -> None:
+    await store.put_off([await store.get(job_id)], T0)
+
+
+async def noted(store: SqlStore) -> None:
+    await store.save_note("old77", {"begun": True})
+    assert await store.load_note("old77")
+
+
+async def remembered(store: SqlStore) -> None:
+    await store.remember("a", "b", {})
+    assert await store.recall("a", "b", T0) == {}
+
+
 QUESTIONS: dict[str, tuple[Callable[[Any], Any], set[str]]] = {
     "claim": (
         lambda store: store.claim(T0 + 1, until=T0 + 15, limit=8, in_flight=8),
@@ -180,6 +205,26 @@ QUESTIONS: dict[str, tuple[Callable[[Any], Any], set[str]]] = {
     "newest": (lambda store: store.jobs(JobQuery(limit=50)), {"pk_jobs"}),
     "start": (lambda store: store.start(T0), {"ix_jobs_touched"}),
     "take": (lambda store: store.take("queue", rate=1.0, burst=1.0, now=T0), {"pk_memory"}),
+    "renew": (lambda store: renewed(store, "runs2"), {"uq_jobs_id"}),
+    "put_off": (lambda store: put_off(store, "runs2"), {"uq_jobs_id"}),
+    "postpone": (lambda store: store.postpone(60.0), {"ix_jobs_touched"}),
+    "place": (lambda store: store.place("due1", a_message("card1"), T0), {"uq_jobs_id"}),
+    "find_message": (lambda store: store.find_message(a_message("post-old7")), {"pk_messages"}),
+    "turn": (lambda store: store.turn("old77"), {"pk_turns"}),
+    "events": (lambda store: store.events("old77"), {"ix_job_events_of_job"}),
+    "conversation": (lambda store: store.conversation("c77"), {"pk_conversations"}),
+    "find_conversation": (lambda store: store.find_conversation(PLACE), {"ux_conversations_place"}),
+    "opened": (lambda store: store.opened("c77", replace(PLACE, thread="new")), {"ux_conversations_place"}),
+    "has_asked": (lambda store: store.has_asked("c77", "p77"), {"ix_jobs_in_conversation"}),
+    "notes": (noted, {"pk_notes"}),
+    "memory": (remembered, {"pk_memory"}),
+    "put_blob": (lambda store: store.put_blob(b"new", T0), {"pk_blobs"}),
+    "get_blob": (lambda store: store.get_blob("0" * 64), set()),
+    "drop_pictures": (lambda store: store.drop_pictures("old77", T0), {"uq_jobs_id", "pk_job_blobs"}),
+    # pages: of the operator, of a channel's gallery, of one thread
+    "older": (lambda store: store.jobs(JobQuery(before_seq=5000, limit=50)), {"pk_jobs"}),
+    "of a thread": (lambda store: store.jobs(JobQuery(conversation_id="c77")), {"ix_jobs_in_conversation"}),
+    "threads": (lambda store: store.conversations("test", limit=50), {"ix_conversations_newest"}),
 }
 
 
@@ -193,6 +238,19 @@ async def test_hot_questions_read_no_finished_jobs(store, server, name):
         if read.walked or read.rows > BUDGET or not indexes <= read.indexes:
             wrong[question] = read
     assert wrong == {}
+
+
+@pytest.mark.parametrize("name", ["force_custom_plan", "force_generic_plan"], indirect=True)
+@pytest.mark.parametrize("days", [1, 7])
+async def test_figures_read_what_ended_in_their_time_and_nothing_else(store, server, name, days):
+    until = T0 - 2.6e7 - (T0 - 2.6e7) % 3600
+    async with reading(server, name) as read:
+        figures = await store.figures(until - days * 86_400, until)
+    ended = sum(each.completed + each.failed + each.cancelled for each in figures.ended)
+    assert 80 * days < ended < 90 * days
+    assert "ix_jobs_finished" in read.indexes
+    assert not read.walked
+    assert read.rows <= STATEMENTS_OF_FIGURES * 2 * ended
 
 
 async def test_retention_finds_what_is_old_by_its_index(store, server, name):

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from bot.model import JobQuery
 from bot.ports import StoreBusy
@@ -290,6 +291,20 @@ async def test_closed_store_says_so(url):
 
 
 # -- what an operator reads ---------------------------------------------------------------------------------------
+
+
+async def test_cursor_that_is_no_json_is_forgotten_and_keeps_nobody_from_the_rest(store):
+    for key in ("spoilt", "good"):
+        await store.remember("a", key, {"v": 1})
+    await store._engine.write(
+        lambda connection: connection.exec_driver_sql("UPDATE memory SET value = 'no JSON' WHERE key = 'spoilt'")
+    )
+    assert await store.recall("a", "spoilt", T0) is None
+    with structlog.testing.capture_logs() as log:
+        assert list(await store.recall_all("a", T0)) == [("good", {"v": 1})]
+    assert [(entry["event"], entry["key"]) for entry in log] == [("cursor_unreadable", "spoilt")]
+    await store.remember("a", "spoilt", {"v": 2})
+    assert await store.recall("a", "spoilt", T0) == {"v": 2}
 
 
 async def test_file_that_is_no_database_is_refused_and_left_as_it_is(url, path):

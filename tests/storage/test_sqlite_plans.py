@@ -14,7 +14,19 @@ from bot.model import JobQuery, JobState, Waiting
 from storage._sql import SqlStore
 from storage._tables import jobs as jobs_table
 from storage.sqlite import SqliteEngine, open_store
-from tests.storage.making import ANN, T0, a_conversation, a_job, accept, admit_all, claim_ids, finish, move, park
+from tests.storage.making import (
+    ANN,
+    T0,
+    a_conversation,
+    a_job,
+    a_message,
+    accept,
+    admit_all,
+    claim_ids,
+    finish,
+    move,
+    park,
+)
 
 
 def engine_of(store: SqlStore) -> SqliteEngine:
@@ -29,6 +41,7 @@ async def store(tmp_path):
 
 
 HISTORY = 4000
+PLACE = a_conversation(thread="t1").ref
 
 
 @pytest.fixture
@@ -47,6 +60,7 @@ async def crowded(store):
                 "state": states[number % 3].value,
                 "deleted_at": T0 if number % 2 else None,
                 "accepted_at": T0 - 1e6 + number,
+                "finished_at": T0 - 1e6 + number + 20,
             }
             for number in range(HISTORY)
         ]
@@ -134,7 +148,23 @@ async def test_hot_questions_never_read_finished_jobs(crowded):
         await crowded.last_answers("a-model", 5)
         await crowded.last_durations("a-model", 5)
         await crowded.known_requests(["r1"])
+        await crowded.get("old7")
+        await crowded.place("due", a_message("card"), T0)
+        await crowded.find_message(a_message("card"))
+        await crowded.turn("old7")
+        await crowded.events("old7")
+        await crowded.conversation("c1")
+        await crowded.opened("c1", PLACE)
+        await crowded.find_conversation(PLACE)
+        await crowded.save_note("old7", {})
+        await crowded.load_note("old7")
+        await crowded.remember("a", "b", {})
+        await crowded.recall("a", "b", T0)
+        await crowded.drop_pictures("old7", T0)
+        await crowded.postpone(60.0)
+        await crowded.put_off([saved], T0)
         await crowded.jobs(JobQuery(states=frozenset({JobState.RUNNING}), limit=50))
+        await crowded.figures(T0 - 86_400, T0)
         await crowded.start(T0)
 
     with statements_of(crowded) as said:
@@ -164,7 +194,12 @@ async def test_hot_questions_never_read_finished_jobs(crowded):
         pytest.param(lambda store: store.last_answers("a-model", 5), {"ix_jobs_answers"}, id="last_answers"),
         pytest.param(lambda store: store.last_durations("a-model", 5), {"ix_jobs_answers"}, id="last_durations"),
         pytest.param(lambda store: store.attempts_between("a-model", T0, T0), {"ix_jobs_attempts"}, id="attempts"),
+        pytest.param(lambda store: store.figures(T0 - 86_400, T0), {"ix_jobs_finished"}, id="figures"),
         pytest.param(lambda store: store.start(T0), {"ix_jobs_touched", "ix_jobs_due"}, id="start"),
+        pytest.param(lambda store: store.has_asked("c1", ANN.id), {"ix_jobs_in_conversation"}, id="has_asked"),
+        pytest.param(
+            lambda store: store.jobs(JobQuery(conversation_id="c1")), {"ix_jobs_in_conversation"}, id="of a thread"
+        ),
         pytest.param(
             lambda store: store.sweep(before=T0, unused_before=0, max_bytes=None), {"ix_jobs_uncleaned"}, id="sweep"
         ),
@@ -176,6 +211,17 @@ async def test_each_question_has_its_indexes(crowded, ask, indexes):
     plans = await plans_of(crowded, said)
     used = {word for line in plans for word in line.split() if word.startswith("ix_jobs")}
     assert indexes <= used, plans
+
+
+async def test_operators_pages_begin_at_the_newest_and_sort_nothing(crowded):
+    with statements_of(crowded) as said:
+        await crowded.jobs(JobQuery(limit=50))
+        await crowded.jobs(JobQuery(before_seq=2000, limit=50))
+        await crowded.conversations("test", limit=50)
+    plans = await plans_of(crowded, said)
+    assert [line for line in plans if "TEMP B-TREE FOR ORDER BY" in line] == []
+    assert plans[1].startswith("SEARCH jobs USING INTEGER PRIMARY KEY")
+    assert "ix_conversations_newest" in plans[2]
 
 
 async def test_ordinary_step_is_one_claim_and_one_save_of_two_statements(store):

@@ -4,8 +4,12 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
+import structlog
 
-from bot.model import JobState, Waiting
+from bot.errors import FailureKind
+from bot.model import Failure, JobQuery, JobState, Waiting
+from bot.ports import Conflict
 from storage._claims import UNREADABLE_SECONDS
 from storage._tables import jobs
 from tests.storage.conftest import ALONE
@@ -13,6 +17,7 @@ from tests.storage.making import (
     ANN,
     BOB,
     T0,
+    a_job,
     a_message,
     a_person,
     accept,
@@ -26,17 +31,75 @@ from tests.storage.making import (
 # -- leases at their exact thresholds -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("spoilt", [{"posts": [{"id": "1"}]}, {"images": 7}, {"failure": {"kind": "bad luck"}}])
-async def test_job_that_cannot_be_read_keeps_nobody_from_the_others(store, spoilt):
-    await accept(store, "spoilt")
-    await accept(store, "good")
-    await store._engine.write(_spoil, spoilt)
-    assert await claim_ids(store, T0) == ["good"]
+SPOILT = {
+    "a post without its place": {"posts": [{"id": "1"}]},
+    "a number": {"images": 7},
+    "an unknown kind": {"failure": {"kind": "bad luck"}},
+}
+NOT_JSON = {
+    f"no JSON in {column}": {column: sa.text("'no JSON'")}
+    for column in ("references", "card", "asked_in", "images", "failure", "posts")
+}
+
+
+def spoiling(engine):
+    """What a stranger's hand may leave in a row; PostgreSQL itself takes nothing into such a column that is not JSON."""
+    return SPOILT | NOT_JSON if engine == "sqlite" else SPOILT
+
+
+async def spoil(store, engine):
+    """Each job is spoilt in the way that is its name."""
+
+    def change(connection):
+        for job_id, values in spoiling(engine).items():
+            connection.execute(jobs.update().where(jobs.c.id == job_id).values(values))
+
+    await store._engine.write(change)
+
+
+def unreadable(log):
+    return [entry["job"] for entry in log if entry["event"] == "job_unreadable"]
+
+
+async def test_jobs_that_cannot_be_read_keep_nobody_from_the_others(store, engine):
+    for job_id in (*spoiling(engine), "good"):
+        await accept(store, job_id)
+    await spoil(store, engine)
+    with structlog.testing.capture_logs() as log:
+        assert await claim_ids(store, T0) == ["good"]
+    assert set(unreadable(log)) == set(spoiling(engine))
     assert await claim_ids(store, T0 + UNREADABLE_SECONDS - 1) == ["good"]
 
 
-def _spoil(connection, values):
-    connection.execute(jobs.update().where(jobs.c.id == "spoilt").values(values))
+async def test_lists_leave_out_jobs_that_cannot_be_read_and_say_so_in_the_log(store, engine):
+    payload = {"prompt": "a"}
+    for job_id in (*spoiling(engine), "good"):
+        job = await move(store, await accept(store, job_id, attempt_at=T0), JobState.SUBMITTING, answered_after=1.0)
+        await store.save(job, now=T0, payload=payload)
+    await spoil(store, engine)
+    for ask in (
+        lambda: store.jobs(JobQuery()),
+        lambda: store.last_answers("a-model", 20),
+        lambda: store.same_payload_in_doubt(a_job("another"), payload),
+    ):
+        with structlog.testing.capture_logs() as log:
+            assert [job.id for job in await ask()] == ["good"]
+        assert set(unreadable(log)) == set(spoiling(engine))
+
+
+async def test_words_of_jobs_that_cannot_be_read_are_removed_with_all_others(store, engine):
+    failure = Failure(kind=FailureKind.LOST, reason="the very words", text="")
+    for job_id in (*spoiling(engine), "good"):
+        await finish(store, await accept(store, job_id), failure=failure)
+    await spoil(store, engine)
+    swept = await store.sweep(before=T0 + 1, unused_before=0, max_bytes=None)
+    assert swept.jobs == len(spoiling(engine)) + 1
+    left = sa.select(jobs.c.prompt, sa.cast(jobs.c.failure, sa.Text))
+    rows = await store._engine.read(lambda connection: connection.execute(left).all())
+    assert {prompt for prompt, _ in rows} == {""}
+    assert "words" not in str(rows)
+    assert "bad luck" not in str(rows)
+    assert (await store.get("good")).failure.kind is FailureKind.LOST
 
 
 async def test_job_can_be_claimed_at_its_due_time_and_not_before(store):
@@ -97,6 +160,29 @@ async def test_lease_that_ended_can_be_renewed_until_another_claim_takes_the_job
     [second] = await store.claim(T0 + 20, until=T0 + 35, limit=1, in_flight=4)
     assert not await store.renew(first, until=T0 + 99)
     assert (await stored(store, second)).due_at == T0 + 35
+
+
+async def test_jobs_that_are_put_off_are_due_again_when_they_say_and_their_claims_are_over(store):
+    for name in ("one", "two", "three"):
+        await accept(store, name)
+    claimed = await store.claim(T0, until=T0 + 15, limit=3, in_flight=4)
+    [lost] = [job for job in claimed if job.id == "three"]
+    moved = await store.save(replace(lost, due_at=T0 + 40), now=T0 + 1)
+    later = {"one": T0 + 20, "two": T0 + 30, "three": T0 + 99}
+    await store.put_off([replace(job, due_at=later[job.id], looks=7) for job in claimed], T0 + 2)
+    one, two = [await stored(store, job) for job in claimed if job.id != "three"]
+    assert [(job.due_at, job.looks) for job in (one, two)] == [(T0 + 20, 7), (T0 + 30, 7)]
+    assert await stored(store, lost) == moved, "somebody else has it by now"
+    assert not await store.renew(claimed[0], until=T0 + 99), "a renewal on its way makes no lease of it again"
+    with pytest.raises(Conflict):
+        await store.save(replace(claimed[0], due_at=T0 + 99), now=T0 + 3)
+    assert await claim_ids(store, T0 + 20) == ["one"]
+    assert await claim_ids(store, T0 + 30) == ["two"]
+
+
+async def test_putting_off_nothing_is_no_write(store):
+    await store.put_off([], T0)
+    assert await store.next_due(4) is None
 
 
 async def test_lease_of_a_parked_or_ended_job_cannot_be_renewed(store):

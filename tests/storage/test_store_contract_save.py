@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bot.errors import FailureKind
-from bot.model import NEXT, OPEN, OUTCOME_UNKNOWN, Event, Failure, JobState, Waiting
+from bot.model import NEXT, OPEN, OUTCOME_UNKNOWN, Duration, Event, Failure, JobState, Waiting
 from bot.ports import Conflict
 from tests.storage.making import (
     BOB,
@@ -381,10 +381,11 @@ async def test_durations_are_of_requests_that_were_waited_for_and_finished(store
     await took("old", 5.0, at=0)
     await took("at once", 0.0, at=10, answered_terminal=True)
     await took("untold", 9.0, at=20, answered_after=None)
-    await took("new", 7.0, at=30)
+    await took("new", 7.0, at=30, working_since=T0 + 33)
     await accept(store, "failed", attempt_at=T0 + 40, answered_after=1.0, running_since=T0 + 41)
-    assert await store.last_durations("a-model", 9) == [7.0, 5.0]
-    assert await store.last_durations("a-model", 1) == [7.0]
+    new, old = Duration(whole=7.0, work=5.0), Duration(whole=5.0)
+    assert await store.last_durations("a-model", 9) == [new, old]
+    assert await store.last_durations("a-model", 1) == [new]
     assert await store.last_durations("else", 9) == []
 
 

@@ -21,12 +21,16 @@ HearThread = Callable[[Thread], None]
 
 
 class Reading:
-    """Reads again after each change, one reading at a time, at most once per pause (seconds), while its page is open."""
+    """Reads again after each change, one reading at a time, at most once per pause (seconds), while its page is open.
 
-    def __init__(self, client: Client, read: Callable[[], Awaitable[None]], *, pause: float) -> None:
+    rest: the pause is at least so many times as long as the reading took, where that can take long.
+    """
+
+    def __init__(self, client: Client, read: Callable[[], Awaitable[None]], *, pause: float, rest: float = 0.0) -> None:
         self._client = client
         self._read = read
         self._pause = pause
+        self._rest = rest
         self._stale = False
         self._task: asyncio.Task[None] | None = None
 
@@ -36,11 +40,13 @@ class Reading:
             self._task = background_tasks.create(self._until_fresh(), name="page reads again", context=self._client)
 
     async def _until_fresh(self) -> None:
+        loop = asyncio.get_running_loop()
         try:
             while self._stale and not self._client.is_deleted:
                 self._stale = False
+                began = loop.time()
                 await self._read()
-                await asyncio.sleep(self._pause)
+                await asyncio.sleep(max(self._pause, self._rest * (loop.time() - began)))
         finally:
             self._task = None
 

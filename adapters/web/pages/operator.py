@@ -8,6 +8,7 @@ from nicegui import Client, ui
 from nicegui.events import GenericEventArguments
 
 from adapters.web.pages.elements import Line, Tag, button
+from adapters.web.pages.figures import FiguresPage, hours_of
 from adapters.web.pages.job import JobDetails
 from adapters.web.pages.jobs_table import PAGE, STATES, Filter, JobsTable
 from adapters.web.pages.live import Live, Reading
@@ -123,14 +124,14 @@ class HealthStrip:
 
 
 def register_operator(service: Service, views: Views, live: Live, *, playground: bool) -> None:
-    """`/operator` and `/operator/jobs/{id}`. playground: it is open too, and is linked to."""
+    """`/operator`, `/operator/jobs/{id}` and `/operator/figures`. playground: it is open too, and is linked to."""
     home = "/" if playground else "/operator"
     links = {"Playground": "/"} if playground else {}
 
     @ui.page("/operator", response_timeout=RESPONSE_SECONDS, viewport=VIEWPORT)
     async def jobs_page(client: Client) -> None:
         furnish("Jobs · Darkroom")
-        with bar(home=home, links=links):
+        with bar(home=home, links={"Figures": "/operator/figures", **links}):
             Tag("h1", "bar-title", "Jobs")
         with Tag("div", "office"):
             strip = HealthStrip(client, views)
@@ -147,3 +148,12 @@ def register_operator(service: Service, views: Views, live: Live, *, playground:
             details = JobDetails(client, job_id, service=service, views=views)
         live.jobs(client, details.hear)
         await details.read()
+
+    @ui.page("/operator/figures", response_timeout=RESPONSE_SECONDS, viewport=VIEWPORT)
+    async def figures_page(client: Client, hours: str = "") -> None:
+        furnish("Figures · Darkroom")
+        with bar(home=home, links={"All jobs": "/operator", **links}):
+            Tag("h1", "bar-title", "Figures")
+        with Tag("div", "office"):
+            page = FiguresPage(client, views, live, hours=hours_of(hours))
+        await page.read()

@@ -14,7 +14,7 @@ RESPONSE_SECONDS = 30.0
 """How long a page may take to build, on a machine under load, before NiceGUI answers with an error of its own."""
 
 VIEWPORT = "width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
-STYLES = ("base.css", "playground.css", "operator.css")
+STYLES = ("base.css", "playground.css", "operator.css", "figures.css")
 
 
 def furnish(title: str) -> None:

@@ -80,7 +80,8 @@ def assets(page):
 async def test_pages_stand_behind_the_password(tmp_path):
     async with program(tmp_path, PASSWORD) as client:
         assert (await client.get("/")).status_code == 401
-        assert (await client.get("/operator")).status_code == 401
+        for path in ("/operator", "/operator/figures", "/operator/figures?hours=168"):
+            assert (await client.get(path)).status_code == 401, path
         assert (await client.post("/login", data={"password": PASSWORD})).status_code == 303
         page = await client.get("/")
         assert page.status_code == 200

@@ -1,4 +1,6 @@
-"""A reply that was moved to an earlier picture remembers which job it passed over, to be answered after it."""
+"""What was learned since the first release: which job a reply passed over, when the queue began to work on a request, and
+how to find what ended in a time.
+"""
 
 from collections.abc import Sequence
 
@@ -16,3 +18,6 @@ WORD = sa.String().with_variant(sa.Text(collation="C"), "postgresql")
 def upgrade() -> None:
     # No foreign key: SQLite would have to copy the whole table for it, and nothing deletes a row of it.
     op.add_column("jobs", sa.Column("passed_over", WORD, nullable=True))
+    op.add_column("jobs", sa.Column("working_since", sa.Double(), nullable=True))
+    ended = sa.text("finished_at IS NOT NULL")
+    op.create_index("ix_jobs_finished", "jobs", ["finished_at"], sqlite_where=ended, postgresql_where=ended)
