@@ -23,7 +23,7 @@ unexport PIP_TARGET PIP_PREFIX PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo test lint format bench bench-schedule chaos conformance lock clean
+.PHONY: help setup demo test lint format bench profile bench-schedule chaos conformance lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ format: $(VENV)/tests.stamp  ## put the code into the house's format
 
 bench: $(VENV)/tests.stamp  ## measure the bot against the emulated queue
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+profile: $(VENV)/tests.stamp  ## where does the bot's time go, over sixty pictures on a local Discord?
+	$(BIN)/python -m tests.benchmarks.profiling $(ARGS)
 
 bench-schedule: $(VENV)/tests.stamp  ## how late and how often would schedules look? (the table in bot/README.md)
 	$(BIN)/python -m tests.benchmarks.schedules

@@ -10,7 +10,7 @@ import os
 import platform
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,8 @@ from typing import TypeVar
 from tests.benchmarks.acknowledging import PLATFORMS, ROUNDS, Acknowledged, acknowledging
 from tests.benchmarks.figures import Row
 from tests.benchmarks.measuring import measure
+from tests.benchmarks.posting import QUICK, Post, Posted, posting
+from tests.benchmarks.posting import ROWS as POSTS
 from tests.benchmarks.scenarios import Scenario, chosen, read_jobs, read_latency
 from tests.benchmarks.table import Circumstances, page
 
@@ -31,19 +33,24 @@ def main() -> int:
     jobs = options.jobs or ((1, 20) if options.quick else (1, 20, 60))
     latency = options.latency or ((1.0, 2.0) if options.quick else (6.0, 14.0))
     circumstances = _circumstances()
+    only = options.only
     try:
-        rows = asyncio.run(_measured(chosen(jobs, latency, quick=options.quick), options.folder))
-        answers = asyncio.run(_acknowledged(rounds=1 if options.quick else ROUNDS))
+        posted = asyncio.run(_posted(QUICK if options.quick else POSTS)) if only in (None, "discord") else []
+        scenarios = chosen(jobs, latency, quick=options.quick) if only in (None, "playground") else []
+        rows = asyncio.run(_measured(scenarios, options.folder))
+        rounds = 1 if options.quick else ROUNDS
+        answers = asyncio.run(_acknowledged(rounds=rounds)) if only in (None, "commands") else []
     except RuntimeError as error:
         sys.exit(f"Nothing was measured to its end: {error}.")
     except KeyboardInterrupt:
         return 130
-    print(page(rows, answers, circumstances))
+    print(page(rows, answers, posted, circumstances))
     if options.json:
         told = {"circumstances": asdict(circumstances), "rows": [asdict(row) for row in rows]}
         told["acknowledged"] = [asdict(answer) for answer in answers]
+        told["posted"] = [asdict(row) for row in posted]
         options.json.write_text(json.dumps(told, indent=2) + "\n")
-    return 1 if any(row.lost for row in rows) else 0
+    return 1 if any(row.lost for row in (*rows, *posted)) else 0
 
 
 async def _measured(scenarios: list[Scenario], folder: Path | None) -> list[Row]:
@@ -52,6 +59,14 @@ async def _measured(scenarios: list[Scenario], folder: Path | None) -> list[Row]
     for scenario in scenarios:
         print(f"measuring: {scenario.name} ...", file=sys.stderr, flush=True)
         rows.append(await measure(scenario, folder=folder))
+    return rows
+
+
+async def _posted(posts: Sequence[Post]) -> list[Posted]:
+    rows = []
+    for post in posts:
+        print(f"measuring: {post.jobs} on Discord, {post.schedule} ...", file=sys.stderr, flush=True)
+        rows.append(await posting(post))
     return rows
 
 
@@ -76,8 +91,9 @@ def _circumstances() -> Circumstances:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks",
-        description="Measure the bot against the emulated queue. About four minutes.",
+        description="Measure the bot against the emulated queue and a local Discord. About twenty minutes.",
     )
+    parser.add_argument("--only", choices=("discord", "playground", "commands"), help="a part of it (default: all)")
     parser.add_argument(
         "--jobs", type=_read(read_jobs), help="how many at once, one row each; 1: one after another (default 1,20,60)"
     )

@@ -59,13 +59,13 @@ async def acknowledging(
                         if number:
                             await bot.logs("moved", state="succeeded", times=at_once * number)
                             await asyncio.sleep(AT_REST_SECONDS if at_rest else 0)
-                        before = _cpu_seconds(bot.pid)
+                        before = cpu_seconds(bot.pid)
                         took = await ask(number)
                         if (
                             number or at_rest
                         ):  # the very first round has none before it whose pictures could be in its way
                             after += took
-                            cpu += _cpu_seconds(bot.pid) - before
+                            cpu += cpu_seconds(bot.pid) - before
     told = spread(after)
     return Acknowledged(platform=platform, at_once=at_once, at_rest=at_rest, after=told, cpu=cpu / (rounds * at_once))
 
@@ -121,7 +121,7 @@ async def _slack(settings: dict[str, str], at_once: int) -> AsyncIterator[Ask]:
 PLATFORMS = {"discord": _discord, "slack": _slack}
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """Used by a process so far, by its user and system times; Linux only, 0 elsewhere."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -10,8 +10,10 @@ import pytest
 from tests.benchmarks.acknowledging import PLATFORMS, Acknowledged, acknowledging
 from tests.benchmarks.figures import Idle, Journey, Row, Spread, per_job, percentile, spread
 from tests.benchmarks.measuring import measure
+from tests.benchmarks.posting import Post, Posted, posting
 from tests.benchmarks.scenarios import Scenario, chosen, read_jobs, read_latency
-from tests.benchmarks.table import ACKNOWLEDGED, COST, FEELING, Circumstances, grid, page
+from tests.benchmarks.scheduled import OTHERS
+from tests.benchmarks.table import ACKNOWLEDGED, COST, FEELING, POSTED, Circumstances, grid, page
 
 CIRCUMSTANCES = Circumstances(
     cores=2, python="3.11.7", system="Linux x86_64", date="2026-01-02 03:04 UTC", command="python -m tests.benchmarks"
@@ -86,13 +88,13 @@ def test_counts_are_told_for_one_job_the_most_frequent_first():
 
 
 def test_a_page_says_where_and_how_it_was_measured():
-    first, second, *_ = page([a_row()], [], CIRCUMSTANCES).splitlines()
+    first, second, *_ = page([a_row()], [], [], CIRCUMSTANCES).splitlines()
     assert first == "Darkroom, measured 2026-01-02 03:04 UTC on 2 cores, Python 3.11.7, Linux x86_64"
     assert second.strip() == "python -m tests.benchmarks"
 
 
 def test_a_page_tells_what_members_feel_and_what_it_costs():
-    feeling, costs = page([a_row()], [], CIRCUMSTANCES).split("What it costs")
+    feeling, costs = page([a_row()], [], [], CIRCUMSTANCES).split("What it costs")
     assert cells(feeling, "20 at once") == [
         "6-14",
         "0.20",
@@ -113,29 +115,29 @@ def test_a_page_tells_what_members_feel_and_what_it_costs():
 
 
 def test_a_page_says_which_limit_was_lifted():
-    assert "GMI_IN_FLIGHT = 20, 60: " in page([a_row(), a_row(name="60 at once", in_flight=60)], [], CIRCUMSTANCES)
+    assert "GMI_IN_FLIGHT = 20, 60: " in page([a_row(), a_row(name="60 at once", in_flight=60)], [], [], CIRCUMSTANCES)
 
 
 def test_a_page_tells_what_an_idle_bot_did():
     idle = Idle(seconds=3.0, queue_requests=1, store_calls=2, statements=4, cpu_seconds=0.03)
     assert (
         'Idle for 3 s (after "20 at once"): 1 requests to the queue, 2 calls of the store, 4 SQL statements, 1.0 % CPU.'
-        in page([a_row(idle=idle)], [], CIRCUMSTANCES).splitlines()
+        in page([a_row(idle=idle)], [], [], CIRCUMSTANCES).splitlines()
     )
-    assert "Idle" not in page([a_row()], [], CIRCUMSTANCES)
+    assert "Idle" not in page([a_row()], [], [], CIRCUMSTANCES)
 
 
 def test_lost_pictures_are_told_with_their_reasons():
-    text = page([a_row(lost={"no answer while the row lasted": 2, "safety": 1})], [], CIRCUMSTANCES)
+    text = page([a_row(lost={"no answer while the row lasted": 2, "safety": 1})], [], [], CIRCUMSTANCES)
     assert cells(text, "20 at once")[-2] == "3"
     assert "20 at once: 2 times: no answer while the row lasted" in text
     assert "20 at once: 1 times: safety" in text
-    assert "LOST" not in page([a_row()], [], CIRCUMSTANCES)
+    assert "LOST" not in page([a_row()], [], [], CIRCUMSTANCES)
 
 
 def test_what_was_not_measured_is_a_dash():
     nothing = spread([])
-    text = page([a_row(lateness=nothing, unseen=nothing, bringing=nothing, loop_lag=nothing)], [], CIRCUMSTANCES)
+    text = page([a_row(lateness=nothing, unseen=nothing, bringing=nothing, loop_lag=nothing)], [], [], CIRCUMSTANCES)
     assert cells(text, "20 at once")[1:6] == ["-"] * 5
 
 
@@ -151,7 +153,7 @@ def test_columns_are_as_wide_as_their_widest_cell():
 
 def test_acknowledgements_have_a_table_of_their_own():
     answers = [Acknowledged(platform="discord", at_once=50, at_rest=True, after=spread([0.01, 0.25]), cpu=0.0052)]
-    text = page([a_row()], answers, CIRCUMSTANCES)
+    text = page([a_row()], answers, [], CIRCUMSTANCES)
     assert cells(text, "discord") == ["rests", "50", "2", "0.13", "0.24", "0.25", "0.25", "5.2"]
 
 
@@ -206,7 +208,7 @@ async def test_a_tiny_run_measures_a_whole_bot(tmp_path):
     assert min(row.start_seconds, row.start_cpu_seconds) > 0
     assert (row.idle.queue_requests, row.idle.store_calls, row.idle.statements) == (0, 0, 0)
     assert list(tmp_path.iterdir()) == []
-    assert "tiny" in page([row], [], CIRCUMSTANCES)
+    assert "tiny" in page([row], [], [], CIRCUMSTANCES)
     assert json.loads(json.dumps(asdict(row)))["requests"]["submit"] == 1.0
 
 
@@ -217,3 +219,65 @@ async def test_a_tiny_round_of_commands_is_acknowledged(platform: str):
     assert (answer.platform, answer.at_once, answer.after.of) == (platform, 2, 2)
     assert 0 < answer.after.p50 <= answer.after.max < 3.0
     assert answer.cpu >= 0
+
+
+def test_rows_of_discord_tell_how_late_and_how_dear():
+    rows = [
+        Posted(
+            post=Post(jobs=300, over=60.0, servers=50),
+            lateness=spread([0.2, 0.3]),
+            acknowledged=spread([0.1]),
+            loop_lag=spread([0.004]),
+            looks=0.29,
+            calls=5.5,
+            cpu=0.06,
+            peak_rss=150_000_000,
+            per_second=4.9,
+            lost=0,
+        )
+    ]
+    text = page([], [], rows, CIRCUMSTANCES)
+    assert cells(text, "300 in 60 s") == (
+        [
+            "50",
+            "this",
+            "bot",
+            "6",
+            "to",
+            "14",
+            "s",
+            "100",
+            "0.25",
+            "0.29",
+            "0.30",
+            "0.30",
+            "0.29",
+            "5.5",
+            "60",
+            "0.10",
+            "0.10",
+            "4",
+            "150",
+            "4.9",
+            "0",
+        ]
+    )
+    assert len(POSTED[0]) == len(POSTED[1])
+    assert "playground" not in text
+
+
+@pytest.mark.parametrize("schedule", ["this bot", "every second"])
+async def test_a_tiny_run_on_discord_measures_everything(schedule: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tests.benchmarks.posting.LEARNS_FROM", 2)
+    monkeypatch.setattr("tests.benchmarks.posting.LEAST", 0.1)
+    monkeypatch.setattr("tests.benchmarks.posting.MOST", 0.2)
+    row = await posting(Post(jobs=2, schedule=schedule, image_bytes=10_000))
+    assert row.lost == 0
+    assert row.lateness.of == row.acknowledged.of == 2
+    assert row.lateness.max > 0
+    assert row.looks > 0
+    assert row.calls >= 2
+    assert row.cpu > 0
+    assert row.peak_rss > 50_000_000
+    assert row.loop_lag.of > 0
+    assert {"this bot", *OTHERS} > {schedule}

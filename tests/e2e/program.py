@@ -50,10 +50,12 @@ async def darkroom(folder: Path, *arguments: str, **settings: str) -> Ended:
     return ended
 
 
-async def _begun(folder: Path, arguments: tuple[str, ...], settings: dict[str, str]) -> asyncio.subprocess.Process:
+async def _begun(
+    folder: Path, arguments: tuple[str, ...], settings: dict[str, str], module: tuple[str, ...] = ("bot",)
+) -> asyncio.subprocess.Process:
     await asyncio.to_thread(folder.mkdir, exist_ok=True)
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", *arguments,
+        sys.executable, "-m", *module, *arguments,
         cwd=folder, env=environment(folder, **settings),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
@@ -135,9 +137,14 @@ class Running:
 
 
 @asynccontextmanager
-async def running(folder: Path, *arguments: str, **settings: str) -> AsyncIterator[Running]:
-    """A command that runs while the block lasts, and is gone afterwards whatever happened."""
-    program = await _begun(folder, arguments, settings)
+async def running(
+    folder: Path, *arguments: str, module: tuple[str, ...] = ("bot",), **settings: str
+) -> AsyncIterator[Running]:
+    """A command that runs while the block lasts, and is gone afterwards whatever happened.
+
+    module: what stands between Python and the command, where that is not the bot itself.
+    """
+    program = await _begun(folder, arguments, settings, module)
     started = Running(program)
     try:
         yield started
