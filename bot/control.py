@@ -43,7 +43,9 @@ async def serve(path: Path, commands: dict[str, Command]) -> None:
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            reply = await _reply(await asyncio.wait_for(reader.readline(), 10), commands)
+            async with asyncio.timeout(10):
+                asked = await reader.readline()
+            reply = await _reply(asked, commands)
             writer.write(json.dumps(reply).encode() + b"\n")
             await writer.drain()
         except (ConnectionError, TimeoutError, ValueError) as error:

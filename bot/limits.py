@@ -63,7 +63,8 @@ class Limits:
     def check_amount(self, usage: Usage, now: float, *, in_server: bool = True) -> None:
         """Whether one more picture fits, owners aside. Raises UserError.
 
-        in_server: direct messages with different members have no server in common. A day's limit is told before the limit of open jobs: waiting for an open job would only lead to it.
+        in_server: direct messages with different members have no server in common. A day's limit is told before that of open
+        jobs: waiting for an open job would only lead to it.
         """
         again_in = _day_end(now) - now
         for used, most, sentence in (

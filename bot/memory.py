@@ -12,8 +12,11 @@ from bot.ports import Store
 KEPT_SECONDS = 600.0
 """How long an image without words is kept for its author's next words in the same place."""
 
-REMOVED_SECONDS = 7 * 86_400.0
-"""How long it is tried to remove what could not be removed at once."""
+REMOVED_SECONDS = 400 * 86_400.0
+"""How long it is tried to remove what could not be removed at once: longer than any bot is away and comes back, for its member
+was told that the picture is gone. Not for ever, because what was noted and then not deleted, the process having died in
+between, is ended by nothing else.
+"""
 
 
 class Memory:

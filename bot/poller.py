@@ -138,7 +138,8 @@ class Poller:
     async def _sleep_until(self, due: float | None) -> None:
         pause = None if due is None else max(0.0, due - self._world.clock())
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), pause)
+            async with asyncio.timeout(pause):
+                await self._wake.wait()
 
     async def _drain(self) -> None:
         if self._steps:

@@ -78,7 +78,8 @@ async def _assembled(settings: Settings, connect: Connect, stop: asyncio.Event, 
             if told != (told := str(error)):
                 structlog.get_logger("app").warning("waiting_for_database", reason=told)
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), STORE_PAUSE_SECONDS)
+            async with asyncio.timeout(STORE_PAUSE_SECONDS):
+                await stop.wait()
     return None
 
 
@@ -248,7 +249,8 @@ async def _keep_time(app: App) -> None:
             await asyncio.sleep(STORE_PAUSE_SECONDS)
             continue
         with suppress(TimeoutError):
-            await asyncio.wait_for(app.clock.stepped.wait(), CLOCK_SECONDS)
+            async with asyncio.timeout(CLOCK_SECONDS):
+                await app.clock.stepped.wait()
 
 
 async def keep_time(app: App) -> None:

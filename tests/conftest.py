@@ -103,6 +103,19 @@ def server():
         server.close()
 
 
+@pytest.fixture(scope="session")
+def shared_database(server) -> str:
+    """The name of the server's database that tests use one after the other; it has its tables. Who comes next empties it."""
+    from storage import postgresql  # noqa: PLC0415  see below
+
+    async def make(address: str) -> None:
+        await (await postgresql.open_store(address, exclusive=True)).close()
+
+    name: str = server.new_database()
+    asyncio.run(make(server.address(name)))
+    return name
+
+
 @pytest.fixture
 async def make_world(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path):
     """Makes a `tests.world.World`, which ends with the test; what was said in it and nobody looked at fails the test."""

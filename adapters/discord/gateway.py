@@ -145,7 +145,7 @@ class Gateway:
                     await self._use_gateway_of_api(client)
                 self._client = client
                 self._aside(self._announce())
-                await client.connect()
+                await _connected(client)
         finally:
             self._client = None
             self._down.clear()
@@ -260,3 +260,17 @@ class Gateway:
                 left = True
         if left:
             self._later("catch-up", PAUSE_SECONDS, self._catch_up)
+
+
+async def _connected(client: Listener) -> None:
+    """Until the client's connection is over. The library takes a cancel that meets it while it connects for one of its own
+    making, and goes on connecting; it ends when it is closed.
+    """
+    connection = asyncio.create_task(client.connect(), name="discord-connection")
+    try:
+        await asyncio.shield(connection)
+    finally:
+        if not connection.done():
+            await client.close()
+            connection.cancel()
+            await asyncio.wait({connection})

@@ -169,11 +169,8 @@ async def test_trouble_while_uploading_a_reference_delays(world, ann, route):
     assert len(world.sent("a fox").payload["image"]) == 1
 
 
-async def test_silent_queue_delays(make_world, world_with):
-    world = await world_with(read_timeout=0.2)
-    ann = world.user("ann")
+async def test_silent_queue_delays(world, ann):
     await has_painted_before(world, ann)
-    world.short_timeouts(0.2)
     world.emulator.inject(*(Fault(route=route, kind="hang") for route in ("submit", "get", "media", "list")))
     await ann.says("/imagine a fox")
     assert (await ann.sees(images=1)).images == world.painted("a fox")

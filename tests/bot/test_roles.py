@@ -73,15 +73,6 @@ def deaf_until_now(*apps):
         app.poller._wake.clear()
 
 
-async def dies(world, app):
-    """As by SIGKILL: nothing is saved, nothing is handed back."""
-    world.others.remove(app)
-    await app.store.close()
-    for task in app.poller._steps:
-        task.cancel()
-    await asyncio.gather(*app.poller._steps, return_exceptions=True)
-
-
 # -- who does what ---------------------------------------------------------------------------------------------------
 
 
@@ -218,7 +209,7 @@ async def test_jobs_of_a_dead_worker_are_taken_over_when_its_lease_ends(world, w
     with world.emulator.hold("submit", at="answer") as hold:
         working = asyncio.create_task(worker.poller.work_off())
         await hold.reached()
-        await dies(world, worker)
+        await world.lose(worker)
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
     died = world.now
@@ -281,7 +272,7 @@ async def test_picture_that_a_dead_worker_has_posted_is_not_posted_again(world, 
     working = asyncio.create_task(world.settle())
     async with asyncio.timeout(PATIENCE):
         await posted.wait()
-    await dies(world, worker)
+    await world.lose(worker)
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)
     assert (await world.job(said)).state is JobState.DELIVERING

@@ -1,9 +1,15 @@
-"""Where do worlds live whose processes die all the time, and on which engines?"""
+"""Where do worlds live whose processes die all the time, and on which engines; and whom does a real process talk to?"""
 
 import tempfile
 from pathlib import Path
 
 import pytest
+
+from bot.emulator import Emulator, EmulatorOptions
+from tests.e2e.program import KEY
+from tests.emulators.discord import DiscordEmulator
+from tests.emulators.slack import SlackEmulator
+from tests.world.slack import our_app
 
 
 @pytest.fixture
@@ -16,8 +22,37 @@ def in_memory():
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request):
-    """What the bot is told of its database: nothing, or where one of a server is that has just been made."""
+    """What the bot is told of its database: nothing, or where an empty one of a server is."""
     if request.param == "sqlite":
         return {}
-    server = request.getfixturevalue("server")
-    return {"database_url": server.address(server.new_database())}
+    server, database = request.getfixturevalue("server"), request.getfixturevalue("shared_database")
+    server.empty(database)
+    return {"database_url": server.address(database)}
+
+
+@pytest.fixture
+async def queue():
+    made = Emulator(EmulatorOptions(keys=(KEY,), paint=False))
+    async with made.serve():
+        yield made
+
+
+@pytest.fixture
+async def discord():
+    made = DiscordEmulator()
+    async with made.serve():
+        yield made
+
+
+@pytest.fixture
+async def slack():
+    made = SlackEmulator(our_app())
+    async with made.serve():
+        yield made
+
+
+def painted(queue, words):
+    """The one picture that was made and paid for these words."""
+    (record,) = [record for record in queue.records if record.words == words]
+    (file,) = record.result.files
+    return queue._queue.bucket.data(file)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -116,7 +117,7 @@ class Mortal:
         return said.thread
 
 
-class OnChat(Mortal):
+class OnChat(Mortal, ABC):
     """On a platform whose bot is reached over the wire: every request that changes something there is a crossing.
 
     A command or a press is never told again: who used it sees that the bot did not answer, and does it again where nothing
@@ -124,6 +125,8 @@ class OnChat(Mortal):
     """
 
     looks = LOOKS | ALIKE_EVERYWHERE | {f"{name}.{call}" for name in ("discord", "slack") for call in PORT}
+    messages_of_two: int
+    """How many messages an answer of two pictures is."""
 
     def __init__(self, world: World, boundary: Boundary, member: Member) -> None:
         super().__init__(world, boundary, member)
@@ -132,17 +135,17 @@ class OnChat(Mortal):
 
     # -- of the platform's own ----------------------------------------------------------------------------------
 
+    @abstractmethod
     def messages(self) -> dict[str, Any]:
         """What the bot has said and others can see, by the ids by which the bot knows it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def told(self) -> str | None:
         """What the member has been told in private, and has not read yet, by a process that is dead."""
-        raise NotImplementedError
 
+    @abstractmethod
     def card_of(self, message: Any) -> str:
         """The first bold words of a card."""
-        raise NotImplementedError
 
     async def shown(self) -> None:
         """Everything that happens beside the jobs has happened."""
@@ -260,14 +263,18 @@ def _of_the_living(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
 
 
 async def at_every_crossing(
-    mortal: Any, scenario: Callable[..., Awaitable[None]], ready: Callable[..., Awaitable[Any]] | None = None
+    mortal: Any,
+    scenario: Callable[..., Awaitable[None]],
+    ready: Callable[..., Awaitable[Any]] | None = None,
+    *,
+    share: tuple[int, int] = (0, 1),
 ) -> int:
-    """Runs the scenario again and again, and lets the process die one crossing later each time. Returns how often it died.
+    """Runs the scenario again and again, and lets the process die one crossing later each time. Returns how many there are.
 
     Before the first crossing, then right after each: before the next one nothing else has happened. ready: what comes before
-    the scenario, while nobody dies; the scenario is given what it returns.
+    the scenario, while nobody dies; the scenario is given what it returns. share: of each so many, only this one (from 0).
     """
-    for number in range(MOST):
+    for number in range(share[0], MOST, share[1]):
         mortal.world.advance(1000)
         mortal.world.emulator._queue.records.clear()  # keeps the vendor's list short, and these tests quick
         words = f"{scenario.__name__} {number}"

@@ -16,11 +16,13 @@ from tests.world.discord import shown
 class OnDiscord(OnChat):
     """Crossings are all requests of the API but GETs, and reactions, on which nothing depends. Messages are found in the history."""
 
-    nonces_are_forgotten = True  # by the time that the next process begins
+    messages_of_two = 2
 
     def __init__(self, world: World, boundary: Boundary, member: Member) -> None:
         super().__init__(world, boundary, member)
         self.emulator = self.driver.emulator
+        self.nonces_are_forgotten = not world.app.settings.store_is_shared
+        """By the time that the next process begins; the other way round on the other engine."""
         self.emulator.faults.onlooker = lambda route: boundary.wire(route, changes=_changes(route))
 
     async def reborn(self) -> None:

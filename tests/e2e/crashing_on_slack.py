@@ -25,6 +25,7 @@ class OnSlack(OnChat):
     """
 
     looks = OnChat.looks | {"store.remember adapter.slack/listened"}  # the time, again and again
+    messages_of_two = 1
     tells_again = True  # before anything else happens in the next process
 
     def __init__(self, world: World, boundary: Boundary, member: Member) -> None:

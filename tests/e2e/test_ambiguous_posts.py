@@ -31,17 +31,8 @@ MODELS = ["answers at once", "answers when the picture is made"]
 
 
 @pytest.fixture
-def read_timeout():
-    """Seconds that an answer may really take. A machine that pauses must not become a fault that nobody asked for."""
-    return 300.0
-
-
-@pytest.fixture
-async def world(make_world, read_timeout):
-    return await make_world("plain", read_timeout=read_timeout, max_open_jobs_per_user=50)
-
-
-is_impatient = pytest.mark.parametrize("read_timeout", [1.0])
+async def world(make_world):
+    return await make_world("plain", max_open_jobs_per_user=50)
 
 
 @pytest.fixture
@@ -91,7 +82,6 @@ async def is_known_to(world, ann, model):
 # -- every kind of broken answer -------------------------------------------------------------------------------------
 
 
-@is_impatient
 @pytest.mark.parametrize("model", MODELS)
 async def test_request_that_was_made_is_answered_with_its_picture_and_never_made_again(world, ann, model):
     await is_known_to(world, ann, model)
@@ -106,7 +96,6 @@ async def test_request_that_was_made_is_answered_with_its_picture_and_never_made
     await audit(world)
 
 
-@is_impatient
 async def test_request_that_was_not_made_is_made_once(world, ann):
     await is_known_to(world, ann, MODELS[0])
     for what in BROKEN.keys() - WORK_IS_DONE:
@@ -119,7 +108,6 @@ async def test_request_that_was_not_made_is_made_once(world, ann):
     await audit(world)
 
 
-@is_impatient
 async def test_request_that_may_still_be_worked_on_is_told_and_not_made_again(world, ann):
     """A model that answers when its picture is made lists nothing before: absence proves nothing."""
     await is_known_to(world, ann, MODELS[1])

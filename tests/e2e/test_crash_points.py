@@ -15,16 +15,13 @@ from tests.world import photos
 from tests.world.boundary import Boundary
 
 
-@pytest.fixture
-async def mortal(make_world, in_memory, engine):
-    """On the square, where a second post would be seen."""
-    return await mortal_on(make_world, "plain", in_memory, **engine)
+@pytest.fixture(params=["web", "plain"])
+async def mortal(request, make_world, in_memory, engine):
+    """In the playground, and on the square, where a second post would be seen."""
+    return await mortal_on(make_world, request.param, in_memory, **engine)
 
 
-@pytest.mark.parametrize("platform", ["web", "plain"])
-async def test_first_picture_with_a_reference(make_world, in_memory, engine, platform):
-    mortal = await mortal_on(make_world, platform, in_memory, **engine)
-
+async def test_first_picture_with_a_reference(mortal):
     async def scenario(mortal, words):
         said = await mortal.says(f"/imagine {words}", attach=[photos.jpeg()])
         await mortal.settle()
@@ -77,6 +74,27 @@ async def test_cancel(mortal):
     assert await at_every_crossing(mortal, scenario) >= 6
 
 
+async def test_delete(mortal):
+    """It stands nowhere any more, and its bytes are gone."""
+
+    async def ready(mortal, words):
+        said = await mortal.says(f"/imagine {words}")
+        await mortal.settle()
+        return said, await audit(mortal, said, words, state=JobState.SUCCEEDED, paid=1)
+
+    async def scenario(mortal, words, given):
+        said, job = given
+        assert await mortal.surely(lambda: mortal.member.deletes(said)) == messages.deleted()
+        await mortal.settle()
+        world = mortal.world
+        assert (await world.job(said)).deleted_at is not None
+        assert await world.app.store.get_blob(job.images[0].sha256) is None
+        assert await world.place.driver.posts(await mortal.thread_of(said, job)) == []
+
+    assert await at_every_crossing(mortal, scenario, ready) >= 3
+
+
+@pytest.mark.parametrize("mortal", ["plain"], indirect=True)
 async def test_two_that_ask_the_same_at_the_same_time(mortal):
     """Two jobs, one death, and nothing but their payload to tell their requests by."""
     bob = mortal.world.user("bob")

@@ -4,25 +4,11 @@ from contextlib import suppress
 
 import pytest
 
-from bot.emulator import Emulator, EmulatorOptions
+from tests.e2e.conftest import painted
 from tests.e2e.program import KEY, darkroom, running
-from tests.emulators.discord import CallbackKind, DiscordEmulator
+from tests.emulators.discord import CallbackKind
 
 POST = "POST /channels/{channel_id}/messages"
-
-
-@pytest.fixture
-async def queue():
-    made = Emulator(EmulatorOptions(keys=(KEY,), paint=False))
-    async with made.serve():
-        yield made
-
-
-@pytest.fixture
-async def discord():
-    made = DiscordEmulator()
-    async with made.serve():
-        yield made
 
 
 @pytest.fixture
@@ -50,13 +36,6 @@ async def all_ask(discord, guild, channel, count):
     answers = [await interaction.answer for interaction in asked]
     assert [answer.kind for answer in answers] == [CallbackKind.MESSAGE] * count
     return [answer.message for answer in answers]
-
-
-def painted(queue, words):
-    """The one picture that was made and paid for these words."""
-    (record,) = [record for record in queue.records if record.words == words]
-    (file,) = record.result.files
-    return queue._queue.bucket.data(file)
 
 
 async def eventually(discord, look, what):

@@ -381,6 +381,41 @@ def test_operator_finds_follows_cancels_and_repeats_a_job(window):
     expect(boss.page.locator(".job-head .pill")).to_have_text("cancelled")
 
 
+def test_operator_sees_the_figures_grow(window):
+    boss = window(dark=False).opens("/operator")
+    boss.page.get_by_role("link", name="Figures").click()
+    ann = window().opens().comes_in_as("Ann")
+    ann.imagines("a counted cat").sees(1, "done")
+    completed = boss.page.locator(".tile").filter(has_text="Completed").locator(".tile-value")
+    expect(completed).to_have_text(re.compile("[1-9]"))
+    before = int(completed.inner_text())
+    chart = boss.page.get_by_role("figure").filter(has=boss.page.get_by_role("heading", name="Completed and failed"))
+    chart.get_by_text("As a table").click()
+    newest = chart.get_by_role("row").nth(1)
+    expect(newest).to_contain_text(re.compile(r"^\d\d:\d\d to \d\d:\d\d"))
+    plot = chart.get_by_role("slider")
+    plot.focus()
+    boss.page.keyboard.press("End")
+    ann.imagines("another one [slow:0.1]")
+    expect(completed).to_have_text(str(before + 1))
+    expect(chart).to_contain_text(f"{before + 1} completed")
+    expect(plot).to_be_focused()
+    expect(plot).to_have_attribute("aria-valuetext", re.compile("Completed [1-9]"))
+    expect(newest).to_be_visible()  # the table stays unfolded
+    expect(boss.page.locator(".bills tbody")).to_contain_text("$0.0")
+    expect(boss.page.locator(".tile").filter(has_text="Estimated cost")).to_contain_text("$")
+    boss.photographs("operator-figures-light")
+    boss.page.get_by_role("button", name="7 days").click()
+    expect(chart.get_by_role("row").nth(1)).to_contain_text(re.compile(r"^\w{3} \d+, "))
+    boss.page.reload()
+    expect(boss.page.get_by_role("button", name="7 days")).to_have_attribute("aria-pressed", "true")
+    phone = window(phone=True).opens("/operator/figures")
+    phone.page.set_viewport_size({"width": 360, "height": 800})
+    expect(phone.page.get_by_role("slider")).to_have_count(4)
+    assert phone.page.evaluate("document.documentElement.scrollWidth") == 360
+    phone.photographs("phone-operator-figures-dark")
+
+
 def test_bot_that_was_killed_answers_in_the_page_that_stayed_open(window, tmp_path):
     demo = Demo(tmp_path, latency="0.2-0.5")
     demo.start()

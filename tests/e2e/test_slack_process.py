@@ -9,32 +9,17 @@ from playwright.sync_api import sync_playwright
 
 from adapters.slack.cards import CARD
 from adapters.slack.hooks import PATH
-from bot.emulator import Emulator, EmulatorOptions
 from tests import browser
+from tests.e2e.conftest import painted
 from tests.e2e.program import KEY, PATIENCE, darkroom, running
 from tests.e2e.window import Window
 from tests.emulators.discord import DiscordEmulator
-from tests.emulators.slack import Fault, SlackEmulator, Upload
+from tests.emulators.slack import Fault, Upload
 from tests.world import photos
-from tests.world.slack import our_app
 
 COMPLETE = "files.completeUploadExternal"
 CHANNELS, OF_EACH = 10, 2  # Slack takes one message a second in each
 BUTTONS = ["again:0", "edit:0", "delete:0"]
-
-
-@pytest.fixture
-async def queue():
-    made = Emulator(EmulatorOptions(keys=(KEY,), paint=False))
-    async with made.serve():
-        yield made
-
-
-@pytest.fixture
-async def slack():
-    made = SlackEmulator(our_app())
-    async with made.serve():
-        yield made
 
 
 @pytest.fixture
@@ -84,13 +69,6 @@ def state(card):
 def posted(slack, message):
     """The bot's pictures in the thread of a message, one list for each answer."""
     return [[data for data, _ in slack.pictures(answer)] for answer in message.replies if answer.bot and answer.files]
-
-
-def painted(queue, words):
-    """The one picture that was made and paid for these words."""
-    (record,) = [record for record in queue.records if record.words == words]
-    (file,) = record.result.files
-    return queue._queue.bucket.data(file)
 
 
 async def eventually(slack, seen, seconds=PATIENCE):

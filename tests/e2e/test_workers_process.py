@@ -6,25 +6,9 @@ import httpx
 import pytest
 
 from bot import app
-from bot.emulator import Emulator, EmulatorOptions
 from bot.model import JobQuery, JobState
 from tests.e2e.program import KEY, darkroom, running
-from tests.emulators.discord import DiscordEmulator
 from tests.storage.cutting import Cutter
-
-
-@pytest.fixture
-async def queue():
-    made = Emulator(EmulatorOptions(keys=(KEY,), paint=False))
-    async with made.serve():
-        yield made
-
-
-@pytest.fixture
-async def discord():
-    made = DiscordEmulator()
-    async with made.serve():
-        yield made
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import random
 import shutil
 import ssl
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from importlib import import_module
@@ -37,10 +37,12 @@ from bot.model import OPEN, Job, JobQuery, Mood, Person
 from bot.ports import Platform
 from bot.service import Service
 from bot.views import Views
+from bot.wire import Bounds
 from tests.world.driver import Driver, File, Post, Said
 
 KEY = "test-key"
 MORNING = 8 * 3600.0  # every world begins at 08:00 UTC, so that no test meets midnight by chance
+IN_VAIN = 0.05  # real seconds
 LONGEST_SETTLE = 3 * 86_400.0  # seconds of the world's time: beyond every deadline
 
 Wrap = Callable[[str, Any], Any]
@@ -192,19 +194,17 @@ class World:
         folder: Path,
         *platforms: str,
         options: EmulatorOptions | None = None,
-        read_timeout: float = 300.0,
         wrap: Wrap | None = None,
         database: Path | None = None,
         **settings: Any,
     ) -> None:
-        """database: an empty one to begin with, which saves making the tables. read_timeout: seconds, of a POST."""
+        """database: an empty one to begin with, which saves making the tables."""
         self.folder = folder
         self._database = database
         self.emulator = Emulator(options or EmulatorOptions(keys=(KEY,), paint=False))
         self.places = {name: Place(self, driver_named(name)(folder / name)) for name in platforms or ("web",)}
         self.wrap = wrap
         self.clock_error = 0.0  # of the machine's system clock: a step of it is nothing that `advance` does
-        self._read_timeout = read_timeout
         self._settings = settings
         self._app: composition.App | None = None
         self._beside: list[asyncio.Task[None]] = []
@@ -251,10 +251,6 @@ class World:
     def system_clock(self) -> float:
         """What the machine of the bot shows."""
         return self.now + self.clock_error
-
-    async def system_now(self) -> float:
-        """What a store that has no clock of its own tells."""
-        return self.system_clock()
 
     async def job(self, said: Said) -> Job:
         """The job that came of what somebody said."""
@@ -315,18 +311,25 @@ class World:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[asyncio.Task[None]]:
-        """The bot's own loop runs while the block lasts, as it does outside of tests; the task ends with `poller.stop()`."""
-        poller = self.app.poller
-        task = asyncio.create_task(poller.run(), name="world-poller")
-        watching = asyncio.create_task(running.watch_store(self.app), name="world-store")
+        """The loop of each process runs while the block lasts, as it does outside of tests.
+
+        The task is the first one's, and ends with its `poller.stop()`.
+        """
+        apps = (self.app, *self.others)
+        tasks = [asyncio.create_task(app.poller.run(), name="world-poller") for app in apps]
+        watching = [asyncio.create_task(running.watch_store(app), name="world-store") for app in apps]
         try:
-            yield task
+            yield tasks[0]
         finally:
-            watching.cancel()
-            poller.stop()
-            await asyncio.gather(task, watching, return_exceptions=True)
-            task.result()
-        poller._stopping.clear()
+            for task in watching:
+                task.cancel()
+            for app in apps:
+                app.poller.stop()
+            await asyncio.gather(*tasks, *watching, return_exceptions=True)
+            for task in tasks:
+                task.result()
+        for app in apps:
+            app.poller._stopping.clear()
 
     async def let_everybody_run(self) -> None:
         """Everything that can go on without time passing goes on."""
@@ -345,11 +348,6 @@ class World:
         task = asyncio.create_task(self.step())
         yield
         await asyncio.gather(task, return_exceptions=True)
-
-    def short_timeouts(self, seconds: float) -> None:
-        """The queue's client waits no longer than this for a byte (of anything but a POST, which has its own setting)."""
-        wire = self.app.queue._wire
-        wire.bounds = {route: replace(b, read=min(b.read, seconds)) for route, b in wire.bounds.items()}
 
     async def sweep(self) -> None:
         """What the running bot does once a day."""
@@ -384,7 +382,7 @@ class World:
 
     async def start(self) -> None:
         """The bot starts, on what an earlier one left."""
-        self._app = await self._run.enter_async_context(self._assembled(self._connect))
+        self._app = await self._run.enter_async_context(self._assembled(self._connect, self.system_clock))
         self._beside = _begun_beside(self._app)
 
     async def restart(self, **settings: Any) -> None:
@@ -414,18 +412,29 @@ class World:
         run, self._run, self._app = self._run, AsyncExitStack(), None
         await run.aclose()
 
+    async def lose(self, app: composition.App) -> None:
+        """One of `others` is gone, as by SIGKILL: nothing is saved, nothing is handed back."""
+        self.others.remove(app)
+        await app.store.close()
+        for task in app.poller._steps:
+            task.cancel()
+        await asyncio.gather(*app.poller._steps, return_exceptions=True)
+
     @asynccontextmanager
-    async def another(self, **settings: Any) -> AsyncIterator[composition.App]:
+    async def another(self, *, clock_error: float = 0.0, **settings: Any) -> AsyncIterator[composition.App]:
         """One more process of the same bot, on the same places; as long as the block lasts. People talk to the first one.
 
-        settings: where they differ, as `role="worker"`.
+        clock_error: of the system clock of its machine, which is another one. settings: where they differ, as `role="worker"`.
         """
 
         def connect(service: Service, views: Views) -> dict[str, Platform]:
             drivers = {name: copy.copy(place.driver) for name, place in self.places.items()}
             return {name: driver.connect(service, views) for name, driver in drivers.items()}
 
-        async with self._assembled(connect, **settings) as app:
+        def system_clock() -> float:
+            return self.now + clock_error
+
+        async with self._assembled(connect, system_clock, **settings) as app:
             beside = _begun_beside(app)
             self.others.append(app)
             try:
@@ -438,7 +447,9 @@ class World:
                 await asyncio.gather(*beside, return_exceptions=True)
 
     @asynccontextmanager
-    async def _assembled(self, connect: composition.Connect, **others: Any) -> AsyncIterator[composition.App]:
+    async def _assembled(
+        self, connect: composition.Connect, system_clock: Callable[[], float], **others: Any
+    ) -> AsyncIterator[composition.App]:
         given = self._settings | others
         settings = config.load(
             platforms=tuple(self.places),
@@ -449,12 +460,12 @@ class World:
         )
         chance = random.Random(7)
         async with AsyncExitStack() as life:
-            clock = Clock(self.system_clock, lambda: self.emulator.clock.now().monotonic)
-            with _wrapped(self.wrap, self.system_now):
-                assembled = composition.assembled(
-                    settings, connect, clock=clock, rng=chance, read_timeout=self._read_timeout
-                )
+            clock = Clock(system_clock, lambda: self.emulator.clock.now().monotonic)
+            # A server tells its own time, whatever the machines of those who ask it show.
+            with _wrapped(self.wrap, (lambda: self.now) if settings.store_is_shared else system_clock):
+                assembled = composition.assembled(settings, connect, clock=clock, rng=chance)
                 made = await life.enter_async_context(assembled)
+            made.queue._wire.bounds = _Bounds(made.queue._wire.bounds, self._stays_away)
             yield made
 
     def _connect(self, service: Service, views: Views) -> dict[str, Platform]:
@@ -462,6 +473,10 @@ class World:
         return {name: self.wrap(name, made) if self.wrap else made for name, made in platforms.items()}
 
     # -- the queue ----------------------------------------------------------------------------------------------
+
+    def _stays_away(self, route: str) -> bool:
+        """Whether the next answer of the queue is one that never comes, by a fault that a test has injected."""
+        return any(fault.kind == "hang" and fault.route == route for fault in self.emulator.pending_faults)
 
     async def queue_goes_away(self) -> None:
         """Nobody listens at the queue's address any more."""
@@ -517,17 +532,33 @@ def _begun_beside(app: composition.App) -> list[asyncio.Task[None]]:
     ]
 
 
-@contextmanager
-def _wrapped(wrap: Wrap | None, now: Callable[[], Awaitable[float]]) -> Iterator[None]:
-    """Has `assembled` put the wraps around what it makes itself, and read the system's certificates only once per run.
+class _Bounds(dict[str, Bounds]):
+    """How long the queue's client waits, in real seconds: as always, so that a machine that pauses becomes no fault that nobody
+    asked for; and hardly at all for what never comes.
+    """
 
-    now: the time that the store tells.
+    def __init__(self, bounds: Mapping[str, Bounds], stays_away: Callable[[str], bool]) -> None:
+        super().__init__(bounds)
+        self._stays_away = stays_away
+
+    def __getitem__(self, route: str) -> Bounds:
+        bounds = super().__getitem__(route)
+        return replace(bounds, read=IN_VAIN) if self._stays_away(route) else bounds
+
+
+@contextmanager
+def _wrapped(wrap: Wrap | None, now: Callable[[], float]) -> Iterator[None]:
+    """Has `assembled` put the wraps around what it makes itself, and read the system's certificates, and compile each statement,
+    only once per run: a test may start a hundred bots.
+
+    now: the time that the store has.
     """
     open_store, make_queue, context = composition.open_store, composition.make_queue, httpx.create_ssl_context
 
     async def wrapped_store(*args: Any, **kwargs: Any) -> Any:
         opened = await open_store(*args, **kwargs)
-        opened.now = now
+        _set_clock(opened, now)
+        _compile_once(opened)
         return wrap("store", opened) if wrap else opened
 
     def wrapped_queue(*args: Any, **kwargs: Any) -> Any:
@@ -541,6 +572,33 @@ def _wrapped(wrap: Wrap | None, now: Callable[[], Awaitable[float]]) -> Iterator
     finally:
         composition.open_store, composition.make_queue = open_store, make_queue
         httpx.create_ssl_context = context
+
+
+def _set_clock(store: Any, now: Callable[[], float]) -> None:
+    async def told() -> float:
+        return now()
+
+    store.now = told
+    if hasattr(store._engine, "_ways"):  # those of a server, whose clock its transactions read, too
+        store._engine._ways.now = lambda _connection: now()
+
+
+def _compile_once(store: Any) -> None:
+    """SQLAlchemy keeps what it has compiled with the engine that it was compiled for, and here all of one dialect are alike."""
+    inside = store._engine
+    if hasattr(inside, "_ways"):
+        engines = [inside._engine.sync_engine, inside._reading.sync_engine]
+    else:
+        engines = [line.engine for line in (inside._writer, *inside._readers._all)]
+    for engine in engines:
+        known = _compiled(type(engine.dialect))
+        engine.dialect, engine._compiled_cache = known.setdefault("both", (engine.dialect, engine._compiled_cache))
+
+
+@functools.cache
+def _compiled(dialect: type[Any]) -> dict[str, tuple[Any, Any]]:
+    """Of the first engine of this dialect."""
+    return {}
 
 
 _read_certificates = httpx.create_ssl_context

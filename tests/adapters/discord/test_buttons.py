@@ -16,14 +16,6 @@ def upload(file):
 
 
 @pytest.fixture
-async def fox(world, place, ann, asks):
-    """The thread of a picture that is done."""
-    card = (await asks(ann, place.channel)).message
-    await world.settle()
-    return card.thread
-
-
-@pytest.fixture
 def submits(world, place, account):
     async def submit(member, modal, **values):
         await place.listening()

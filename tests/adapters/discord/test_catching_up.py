@@ -11,13 +11,6 @@ CHANNEL = "GET /channels/{channel_id}"
 MEMBER = "GET /guilds/{guild_id}/members/{user_id}"
 
 
-@pytest.fixture
-async def fox(world, place, ann, asks):
-    card = (await asks(ann, place.channel)).message
-    await world.settle()
-    return card.thread
-
-
 def asked(emulator, route, since=0):
     return emulator.recorder.of(route)[since:]
 

@@ -11,25 +11,6 @@ DIRECT = "POST /users/@me/channels"
 CALLBACK = "POST /interactions/{interaction_id}/{interaction_token}/callback"
 
 
-@pytest.fixture
-async def painting(world, place, ann, asks):
-    """The card of a picture that is being made; its thread is there."""
-    world.emulator.behave(latency=PAINTING)
-    card = (await asks(ann, place.channel)).message
-    await world.step()
-    await place.quiet()
-    assert card.thread is not None
-    return card
-
-
-@pytest.fixture
-async def fox(world, place, ann, asks):
-    """The thread of a picture that is done."""
-    card = (await asks(ann, place.channel)).message
-    await world.settle()
-    return card.thread
-
-
 # -- private threads -------------------------------------------------------------------------------------------------
 
 

@@ -29,17 +29,6 @@ TROUBLE = {
 }
 
 
-@pytest.fixture
-async def painting(world, place, ann, asks):
-    """The card of a picture that is being made; its thread is there."""
-    world.emulator.behave(latency=PAINTING)
-    card = (await asks(ann, place.channel)).message
-    await world.step()
-    await place.quiet()
-    assert card.thread is not None
-    return card
-
-
 @pytest.mark.usefixtures("quick_library")
 @pytest.mark.parametrize("lost", [False, True], ids=["before", "after its effect"])
 @pytest.mark.parametrize("trouble", TROUBLE.values(), ids=TROUBLE)

@@ -14,13 +14,6 @@ THREAD = "POST /channels/{channel_id}/messages/{message_id}/threads"
 
 
 @pytest.fixture
-async def fox(world, place, ann, asks):
-    card = (await asks(ann, place.channel)).message
-    await world.settle()
-    return card.thread
-
-
-@pytest.fixture
 def rounds(monkeypatch):
     """What one round leaves is read in the next, without a pause."""
     monkeypatch.setattr(gateway, "PAUSE_SECONDS", 0.01)

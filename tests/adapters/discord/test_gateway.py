@@ -20,13 +20,6 @@ def _no_pauses(monkeypatch, quick_library):
 
 
 @pytest.fixture
-async def fox(world, place, ann, asks):
-    card = (await asks(ann, place.channel)).message
-    await world.settle()
-    return card.thread
-
-
-@pytest.fixture
 async def announced_anew(place, emulator):
     """The commands have changed since they were last announced."""
     await place.listening()
@@ -117,6 +110,17 @@ async def test_client_that_ends_by_a_bug_is_replaced(place, emulator, ann, accou
     await emulator.until(lambda: emulator.shards.connected and place.platform.gateway._client is not client, "it")
     await asyncio.wait_for(place.platform.gateway.ready.wait(), 10)
     await hears(place, ann, account)
+
+
+async def test_bot_that_is_asked_to_stop_while_it_connects_again_stops(world, place, emulator):
+    await place.listening()
+    emulator.shards.fall_silent(1)
+    emulator.shards.reconnect()
+    await emulator.until(lambda: emulator.shards.silent, "a connection that is told nothing")
+    (run,) = (task for task in world._beside if task.get_name() == "world-discord")
+    run.cancel()
+    await asyncio.wait({run}, timeout=10)
+    assert run.cancelled()
 
 
 async def test_refused_token_stops_the_platform_with_a_sentence(world, place, emulator):

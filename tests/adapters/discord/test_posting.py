@@ -52,13 +52,6 @@ def poster(worker):
     return worker.platforms["discord"]
 
 
-@pytest.fixture
-async def fox(world, place, ann, asks):
-    card = (await asks(ann, place.channel)).message
-    await world.settle()
-    return card.thread
-
-
 async def until(poster, words):
     """The sentence that the platform tells with these words in it, or None once nothing troubles it."""
     async with asyncio.timeout(10):

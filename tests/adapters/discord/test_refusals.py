@@ -12,14 +12,6 @@ CARD = "PATCH /channels/{channel_id}/messages/{message_id}"
 THREAD = "POST /channels/{channel_id}/messages/{message_id}/threads"
 
 
-@pytest.fixture
-async def fox(world, place, ann, asks):
-    """The thread of a picture that is done."""
-    card = (await asks(ann, place.channel)).message
-    await world.settle()
-    return card.thread
-
-
 async def test_channel_without_the_right_to_make_threads_is_asked_once_for_many_mentions(
     world, place, emulator, ann, writes, results
 ):

@@ -20,14 +20,6 @@ def upload(file):
     return Upload(name=file.name, data=file.data, media_type=file.said_type)
 
 
-@pytest.fixture
-async def fox(world, place, ann, asks):
-    """The thread of a picture that is done."""
-    card = (await asks(ann, place.channel)).message
-    await world.settle()
-    return card.thread
-
-
 async def test_reply_is_marked_at_once_and_its_mark_changes_with_the_outcome(world, emulator, ann, fox, writes):
     said = await writes(ann, fox, "make it blue")
     assert said.moods_of(emulator.bot) == [WORKING]

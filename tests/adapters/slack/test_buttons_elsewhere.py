@@ -1,7 +1,5 @@
 """Where do the buttons go if Slack takes no blocks beside files? Into one message of their own, after the pictures."""
 
-import asyncio
-
 import pytest
 
 from bot.errors import FailureKind
@@ -89,14 +87,7 @@ async def test_buttons_are_posted_once_though_the_answer_is_lost(village, slack,
 async def test_crash_on_the_way_to_the_buttons_posts_all_once(village, slack, ann, way, when, method):
     slack.uploads.blocks = way
     await village.imagine(ann, "a fox")
-    fault = Fault(kind="hang", method=method, when=when)
-    slack.inject(fault)
-    settling = asyncio.create_task(village.world.settle())
-    await fault.arrived()
-    await village.world.die()
-    settling.cancel()
-    await asyncio.gather(settling, return_exceptions=True)
-    await village.world.start()
+    await village.dies_at(method, when)
     await village.done()
     assert pressable(village.answers()) == [[], BUTTONS]
     assert village.paid() == 1

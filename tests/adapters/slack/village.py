@@ -12,7 +12,7 @@ from adapters.slack.cards import CARD
 from adapters.slack.rendering import REMARK
 from adapters.web.heartbeat import Heartbeat
 from adapters.web.server import Server
-from tests.emulators.slack import Channel, Member, Message, Upload
+from tests.emulators.slack import Channel, Fault, Member, Message, Upload
 from tests.world import World, photos
 
 
@@ -46,6 +46,17 @@ class Village:
         await self.world.settle()
         await self.driver.cards_settled()
         await self.heard()
+
+    async def dies_at(self, method: str, when: str) -> None:
+        """The bot dies while this call stays without an answer, and starts again. when: `before` or `after` its effect."""
+        fault = Fault(kind="hang", method=method, when=when)
+        self.slack.inject(fault)
+        settling = asyncio.create_task(self.world.settle())
+        await fault.arrived()
+        await self.world.die()
+        settling.cancel()
+        await asyncio.gather(settling, return_exceptions=True)
+        await self.world.start()
 
     async def imagine(self, member: Member, words: str, channel: Channel | None = None) -> Message:
         """The card of `/imagine` with these words."""
