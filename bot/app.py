@@ -28,9 +28,6 @@ from bot.views import Views
 
 NO_KEY = "GMI_API_KEY is not set. Put the key of your GMI Cloud account into the environment or into .env."
 
-READ_TIMEOUT = 300.0
-"""Seconds that a POST may take to answer: some models answer only when the picture is made."""
-
 
 Connect = Callable[[Service, Views], Mapping[str, Platform]]
 
@@ -87,7 +84,6 @@ def make_queue(
     settings: Settings,
     metrics: Metrics | None = None,
     *,
-    read_timeout: float = READ_TIMEOUT,
     clock: Callable[[], float] | None = None,
     pace: Pace | None = None,
 ) -> ImageQueue:
@@ -98,7 +94,6 @@ def make_queue(
         return ImageQueue(
             base_url=settings.gmi_base_url,
             key=settings.gmi_api_key.get_secret_value() if settings.gmi_api_key else "",
-            read_timeout=read_timeout,
             wall=clock or Clock(),
             observe=metrics.queue_request if metrics else None,
             pace=pace,
@@ -114,7 +109,6 @@ async def assembled(
     *,
     clock: Clock | None = None,
     rng: random.Random | None = None,
-    read_timeout: float = READ_TIMEOUT,
 ) -> AsyncIterator[App]:
     """Opens the store and wires everything that the process' role needs; closes it all at the end.
 
@@ -126,7 +120,7 @@ async def assembled(
     metrics = Metrics()
     role, pace = settings.role, Pace(settings.gmi_requests_per_second)
     changes, health = Changes(), Health()
-    queue = make_queue(settings, metrics, read_timeout=read_timeout, clock=clock, pace=pace)
+    queue = make_queue(settings, metrics, clock=clock, pace=pace)
     try:
         opened = await open_store(settings.store_url, exclusive=True)
     except BaseException:

@@ -16,10 +16,8 @@ from tests.chaos.relay import Relay
 from tests.e2e.program import KEY
 
 LATENCY = (0.2, 2.5)  # seconds that the queue takes for a picture
-CONNECTED = 1100.0
-"""Seconds, against hanging only. discord.py waits for up to 1024 once connecting has failed ten times, with less than half an
-hour between two failures, whether or not it succeeded in between; and so often it fails in a seed that restarts Discord.
-"""
+CONNECTED = 300.0
+"""Seconds, against hanging only: after a connection to Discord that broke often, the next one may take up to 256."""
 
 NIGHT = 240.0  # seconds after which Discord has forgotten its nonces
 

@@ -65,6 +65,13 @@ async def test_connection_that_breaks_is_made_again(place, emulator, ann, accoun
     await hears(place, ann, account)
 
 
+async def test_connection_that_breaks_often_is_made_again_within_minutes(place):
+    await place.listening()
+    [shard] = place.platform.gateway._client.shards.values()
+    pauses = [shard._parent._backoff.delay() for _ in range(200)]
+    assert 128 < max(pauses) <= 256
+
+
 async def test_resume_brings_what_was_said_meanwhile(world, place, emulator, ann, fox, account, results):
     resumes = emulator.shards.resumes
     await emulator.shards.drop(4000)

@@ -6,10 +6,11 @@ from contextlib import suppress
 import aiohttp
 import pytest
 
-from adapters.slack import hooks
+from adapters.slack import hooks, wording
 from adapters.slack.settings import Settings
 from bot.ports import StoreBusy
 from tests.adapters.slack.village import over_http, until
+from tests.chaos.seen_on_slack import told_instead
 from tests.emulators.slack import Fault, Upload, interactions
 
 # -- Socket Mode -----------------------------------------------------------------------------------------------------
@@ -191,6 +192,47 @@ async def test_store_that_is_busy_after_the_acknowledgement_is_no_bug_and_the_ca
     assert len(village.cards()) == 1
     assert not [record for record in caplog.records if "'event': 'bug" in record.getMessage()]
     assert any("not_finished" in record.getMessage() for record in caplog.records)
+
+
+class AwayStore:
+    """A store that can be away."""
+
+    def __init__(self, store):
+        self._store = store
+        self.away = False
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def conversation(self, conversation_id):
+        if self.away:
+            raise StoreBusy("The database cannot be reached.")
+        return await self._store.conversation(conversation_id)
+
+
+async def test_who_presses_while_the_store_is_away_is_acknowledged_and_told_in_private(make_village):
+    stores = []
+
+    def wrap(name, made):
+        if name == "store":
+            stores.append(made := AwayStore(made))
+        return made
+
+    village = await make_village(wrap=wrap)
+    await village.heard()
+    ann = village.member("ann")
+    await village.imagine(ann, "a fox")
+    await village.done()
+    [answer] = village.answers()
+    stores[0].away = True
+    press = ann.clicks(answer, "again:0")
+    assert (await press).payload is None
+    await village.heard()
+    stores[0].away = False
+    await village.done()
+    assert len(village.answers()) == 1, "nothing was accepted"
+    assert ann.told == [wording.busy()]
+    assert told_instead(press, ann, village.slack.courier.deliveries) == wording.busy()
 
 
 async def test_home_shows_how_to_and_the_members_pictures_with_links(village, slack, ann):
