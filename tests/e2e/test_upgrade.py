@@ -3,23 +3,42 @@
 import sqlite3
 from collections import Counter
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from bot.model import OPEN, JobState
 from tests.storage.old_database import PNG
+from tests.storage.test_upgrade import FIXTURES, REVISIONS
 from tests.world import World
 
-FIXTURES = sorted((Path(__file__).parents[1] / "storage" / "fixtures").glob("*.sql"))
+
+@pytest.fixture
+def old_sqlite(tmp_path):
+    def make(text):
+        with closing(sqlite3.connect(tmp_path / "old.db")) as connection:
+            connection.executescript(text)
+        return {"database": tmp_path / "old.db"}
+
+    return make
 
 
-@pytest.mark.parametrize("written", FIXTURES, ids=lambda path: path.stem)
-async def test_what_an_older_version_left_open_is_answered_once(tmp_path, written):
-    old = tmp_path / "old.db"
-    with closing(sqlite3.connect(old)) as connection:
-        connection.executescript(written.read_text())
-    async with World(tmp_path / "world", "plain", database=old) as world:
+@pytest.fixture
+def old_postgresql(request):
+    def make(text):
+        server = request.getfixturevalue("server")
+        name = server.new_database()
+        server.script(text, database=name)
+        return {"database_url": server.address(name)}
+
+    return make
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+async def test_what_an_older_version_left_open_is_answered_once(tmp_path, request, engine, revision):
+    text = (FIXTURES / f"{revision}.{engine}.sql").read_text()
+    old = request.getfixturevalue(f"old_{engine}")(text)
+    async with World(tmp_path / "world", "plain", **old) as world:
         await world.app.store.put_blob(PNG, world.now)
         left_open = {job.id for job in await world.jobs() if job.state in OPEN}
         assert len(left_open) == 8

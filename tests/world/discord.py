@@ -295,7 +295,7 @@ class Driver:
 
     async def listening(self) -> None:
         """Until the bot is connected and has caught up."""
-        await asyncio.wait_for(self.platform.gateway.ready.wait(), 10)
+        await asyncio.wait_for(self.platform.gateway.ready.wait(), 60)
         await self.emulator.shards.ready()
         await self.quiet()
 

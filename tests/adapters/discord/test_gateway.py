@@ -42,7 +42,7 @@ async def again_connected(place):
 async def test_first_connection_that_is_refused_is_tried_again(world, place, emulator):
     emulator.shards.refuse(2)
     await world.restart()
-    await asyncio.wait_for(place.platform.gateway.ready.wait(), 10)
+    await asyncio.wait_for(place.platform.gateway.ready.wait(), 60)
     assert place.platform.trouble() is None
 
 
@@ -50,7 +50,7 @@ async def test_api_that_is_not_there_at_the_start_is_waited_for(world, place, em
     emulator.faults.lay("GET /users/@me", status=503, times=3)
     emulator.faults.lay("GET /gateway/bot", reset=True, times=1)
     await world.restart()
-    await asyncio.wait_for(place.platform.gateway.ready.wait(), 10)
+    await asyncio.wait_for(place.platform.gateway.ready.wait(), 60)
 
 
 @pytest.mark.parametrize("code", [None, 1000, 4000, 4002, 4009])
@@ -115,7 +115,7 @@ async def test_client_that_ends_by_a_bug_is_replaced(place, emulator, ann, accou
     await client.close()
     await emulator.until(lambda: emulator.shards.identifies > identifies, "a new client")
     await emulator.until(lambda: emulator.shards.connected and place.platform.gateway._client is not client, "it")
-    await asyncio.wait_for(place.platform.gateway.ready.wait(), 10)
+    await asyncio.wait_for(place.platform.gateway.ready.wait(), 60)
     await hears(place, ann, account)
 
 
@@ -135,7 +135,7 @@ async def test_refused_token_stops_the_platform_with_a_sentence(world, place, em
     place.settings["discord_token"] = SecretStr("another")
     await world.restart()
     (run,) = (task for task in world._beside if task.get_name() == "world-discord")
-    await asyncio.wait_for(asyncio.shield(run), 10)
+    await asyncio.wait_for(asyncio.shield(run), 60)
     assert "Discord refuses the token" in place.platform.trouble()
     assert "DISCORD_TOKEN" in place.platform.trouble()
     assert (await world.app.views.readiness()).problems["discord"] == place.platform.trouble()
@@ -145,7 +145,7 @@ async def test_token_that_is_refused_later_stops_the_platform_too(world, place, 
     await place.listening()
     await emulator.shards.drop(4004)
     (run,) = (task for task in world._beside if task.get_name() == "world-discord")
-    await asyncio.wait_for(asyncio.shield(run), 10)
+    await asyncio.wait_for(asyncio.shield(run), 60)
     assert "Discord refuses the token" in place.platform.trouble()
 
 
@@ -153,7 +153,7 @@ async def test_missing_token_says_what_to_set(world, place):
     place.settings["discord_token"] = None
     await world.restart()
     (run,) = (task for task in world._beside if task.get_name() == "world-discord")
-    await asyncio.wait_for(asyncio.shield(run), 10)
+    await asyncio.wait_for(asyncio.shield(run), 60)
     assert "DISCORD_TOKEN is not set" in place.platform.trouble()
 
 
@@ -218,7 +218,7 @@ async def test_other_number_of_shards_is_asked_for_by_a_new_client(place, emulat
     await emulator.shards.drop(code)
     await emulator.until(lambda: emulator.shards.identifies == identifies + 2, "two sessions")
     await emulator.shards.ready(2)
-    await asyncio.wait_for(place.platform.gateway.ready.wait(), 10)
+    await asyncio.wait_for(place.platform.gateway.ready.wait(), 60)
     await hears(place, ann, account)
     assert place.platform.trouble() is None
 
@@ -228,7 +228,7 @@ async def test_close_that_a_new_client_would_meet_again_stops_the_platform(world
     await place.listening()
     await emulator.shards.drop(code)
     (run,) = (task for task in world._beside if task.get_name() == "world-discord")
-    await asyncio.wait_for(asyncio.shield(run), 10)
+    await asyncio.wait_for(asyncio.shield(run), 60)
     assert str(code) in place.platform.trouble()
 
 
@@ -271,7 +271,7 @@ async def without_content(world, place, emulator, caplog):
     """The intent is asked for, and not switched on in the portal. Gives what the log says of it."""
     emulator.application.enabled = Intents(0)
     await world.restart()
-    await asyncio.wait_for(place.platform.gateway.ready.wait(), 10)
+    await asyncio.wait_for(place.platform.gateway.ready.wait(), 60)
     return caplog.text
 
 

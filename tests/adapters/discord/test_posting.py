@@ -170,7 +170,7 @@ async def test_sign_of_work_that_lands_after_the_answer_is_taken_away(world, pla
     said = account(ann).writes(fox, "make it blue")
     await hold.arrived()
     done = REACTIONS[Mood.DONE]
-    await asyncio.wait_for(_until_reacted(world, said, emulator.bot, done), 20)
+    await asyncio.wait_for(_until_reacted(world, said, emulator.bot, done), 60)
     hold.release()
     await world.settle()
     assert said.moods_of(emulator.bot) == [done]
