@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bot.figures import Figures
 from bot.model import (
     Attachment,
     Card,
@@ -13,7 +14,6 @@ from bot.model import (
     ConversationRef,
     Duration,
     Event,
-    Figures,
     Job,
     JobQuery,
     JobState,

@@ -10,19 +10,10 @@ from dataclasses import dataclass
 from bot import messages
 from bot.changes import Changes, Listener
 from bot.errors import GiveUp, RetryLater
+from bot.figures import Figures
 from bot.health import Health
 from bot.metrics import Metrics
-from bot.model import (
-    Conversation,
-    ConversationRef,
-    Event,
-    Figures,
-    Job,
-    JobQuery,
-    JobState,
-    MessageRef,
-    Turn,
-)
+from bot.model import Conversation, ConversationRef, Event, Job, JobQuery, JobState, MessageRef, Turn
 from bot.ports import Platform, Store, StoreBusy
 from bot.records import ModelInfo
 

@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, func
 
-from bot.model import DURATION_EDGES, Ended, Figures, JobState, Spread
+from bot.figures import DURATION_EDGES, Ended, Figures, Spread
+from bot.model import JobState
 from storage._tables import jobs, state_is
 from storage._ways import ways_of
 

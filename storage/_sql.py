@@ -10,12 +10,12 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
+from bot.figures import Figures
 from bot.model import (
     Conversation,
     ConversationRef,
     Duration,
     Event,
-    Figures,
     Job,
     JobQuery,
     JobState,

@@ -1,7 +1,8 @@
 """The contract of every engine: what ended in a time adds up to the same figures."""
 
 from bot.errors import FailureKind
-from bot.model import DURATION_EDGES, Ended, Failure, Figures, JobState, Spread
+from bot.figures import DURATION_EDGES, Ended, Figures, Spread
+from bot.model import Failure, JobState
 from tests.storage.making import T0, accept, an_image, finish, move
 
 HOUR = 3600.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from adapters.web.pages.jobs_table import duration
-from bot.model import DURATION_EDGES, Ended, Figures, Spread
+from bot.figures import DURATION_EDGES, Ended, Figures, Spread
 
 HOUR = 3_600.0
 MOST_TICKS = 5

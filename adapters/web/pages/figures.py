@@ -11,7 +11,8 @@ from nicegui.element import Element
 from adapters.web.pages.charts import Bill, Chart, Tile, bills, charts, tiles
 from adapters.web.pages.elements import Tag
 from adapters.web.pages.live import Live, Reading
-from bot.model import OPEN, Figures, Job
+from bot.figures import Figures
+from bot.model import OPEN, Job
 from bot.ports import StoreBusy
 from bot.views import Views
 

@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.web.pages.charts import Bar, Tile, bills, charts, cost, dollars, durations, lateness, outcomes, tiles
-from bot.model import DURATION_EDGES, Ended, Figures, Spread
+from bot.figures import DURATION_EDGES, Ended, Figures, Spread
 
 HOUR = 3600.0
 PRICES = {"cheap": 0.04, "free": 0.0, "secret": None}
