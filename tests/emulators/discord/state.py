@@ -29,7 +29,7 @@ Found = TypeVar("Found")
 Json = dict[str, Any]
 
 LOOK_AGAIN = 0.02  # real seconds
-PATIENCE = 10.0  # real seconds after which something that a test waits for will not come any more
+PATIENCE = 60.0  # real seconds after which something that a test waits for will not come any more
 BOT_PERMISSIONS = (
     Permission.VIEW_CHANNEL
     | Permission.SEND_MESSAGES
