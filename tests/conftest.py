@@ -9,6 +9,7 @@ from typing import Any
 import hypothesis
 import hypothesis.configuration
 import pytest
+import structlog
 
 from tests.loopback import LoopbackGuard
 from tests.secrets import LogWatch
@@ -89,6 +90,13 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("empty") / "darkroom.db"
     asyncio.run(make(path))
     return path
+
+
+@pytest.fixture
+def log():
+    """What is logged from here on: an entry is a dict with its `event`."""
+    with structlog.testing.capture_logs() as entries:
+        yield entries
 
 
 @pytest.fixture(scope="session")

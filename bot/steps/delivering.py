@@ -98,20 +98,15 @@ async def undeliverable(step: Step, kind: FailureKind, reason: str) -> None:
 
 async def _waits(step: Step) -> bool:
     """A reply is never answered before what it replies to. The wait counts towards no deadline."""
-    if await _is_open(step, step.job.parent_id):
+    if await step.is_in(OPEN, step.job.parent_id):
         await step.save(due_at=None, waiting=Waiting.PARENT, deadline_at=None)
         return True
-    if await _is_open(step, step.job.passed_over):
+    if await step.is_in(OPEN, step.job.passed_over):
         # Rare: a failure that its place does not take. The store wakes only those whose parent it is, so this looks again.
         waited = step.now - (step.job.known_at or step.now)
         await step.save(due_at=step.now + min(max(waited / 4, 0.5), 15.0), deadline_at=None)
         return True
     return False
-
-
-async def _is_open(step: Step, job_id: str | None) -> bool:
-    job = await step.world.store.get(job_id) if job_id else None
-    return job is not None and job.state in OPEN
 
 
 async def _reply(step: Step) -> Reply:

@@ -70,10 +70,7 @@ async def _store_references(step: Step) -> None:
 
 async def _waits_for_parent(step: Step) -> bool:
     """An edit starts when the outcome of what it edits is known. The wait counts towards no deadline."""
-    if step.job.parent_id is None:
-        return False
-    parent = await step.world.store.get(step.job.parent_id)
-    if parent is None or parent.state not in OUTCOME_UNKNOWN:
+    if not await step.is_in(OUTCOME_UNKNOWN, step.job.parent_id):
         return False
     await step.save("waits for the picture before it", due_at=None, waiting=Waiting.PARENT, deadline_at=None)
     return True

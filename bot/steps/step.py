@@ -15,7 +15,7 @@ from bot.errors import OWNER_KINDS, FailureKind, RetryLater
 from bot.health import Health
 from bot.image_queue import ImageQueue
 from bot.metrics import Metrics
-from bot.model import Conversation, Job, Json
+from bot.model import Conversation, Job, JobState, Json
 from bot.ports import Platform, Store
 from bot.rounds import Rounds
 
@@ -103,6 +103,11 @@ class Step:
         if conversation is None:
             raise LookupError("the job's conversation is missing from the store")
         return conversation
+
+    async def is_in(self, states: frozenset[JobState], job_id: str | None) -> bool:
+        """Whether another job, if one is named, stands in one of these states."""
+        job = await self.world.store.get(job_id) if job_id else None
+        return job is not None and job.state in states
 
     async def next_look(self, job: Job) -> float:
         """Seconds until the running job, as it now is, is looked at again."""

@@ -5,7 +5,6 @@ import sqlite3
 from collections import Counter
 
 import pytest
-import structlog
 
 from bot import messages, poller, running, stepping
 from bot.emulator import EmulatorOptions, Fault
@@ -33,12 +32,6 @@ def ann(world):
 @pytest.fixture
 def square(world):
     return world.place.driver.square
-
-
-@pytest.fixture
-def log():
-    with structlog.testing.capture_logs() as entries:
-        yield entries
 
 
 def events(log, name):

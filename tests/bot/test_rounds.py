@@ -4,7 +4,6 @@ import random
 from dataclasses import replace
 
 import pytest
-import structlog
 
 from bot import rounds
 from bot.emulator import Fault
@@ -25,12 +24,6 @@ async def world(make_world):
 @pytest.fixture
 def ann(world):
     return world.user("ann")
-
-
-@pytest.fixture
-def log():
-    with structlog.testing.capture_logs() as entries:
-        yield entries
 
 
 async def several(world, ann, number=20, *, least=6.0, most=14.0, **behaviour):

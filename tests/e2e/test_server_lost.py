@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 
 import httpx
 import pytest
-import structlog
 from starlette.applications import Starlette
 
 from adapters.web.heartbeat import Heartbeat
@@ -25,12 +24,6 @@ WAYS = {"stopped, one process": ("all", False), "killed, a gateway and two worke
 def quick(monkeypatch):
     monkeypatch.setattr(poller, "STORE_PAUSE_SECONDS", 0.02)
     monkeypatch.setattr(running, "STORE_PAUSE_SECONDS", 0.02)
-
-
-@pytest.fixture
-def log():
-    with structlog.testing.capture_logs() as entries:
-        yield entries
 
 
 class Gate:

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, contextmanager
 from importlib import import_module
 
 import pytest
-import structlog
 
 from bot import poller, running
 from bot.model import JobState
@@ -30,12 +29,6 @@ def quick(monkeypatch):
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.02)
     monkeypatch.setattr(poller, "STORE_PAUSE_SECONDS", 0.02)
     monkeypatch.setattr(running, "STORE_PAUSE_SECONDS", 0.02)
-
-
-@pytest.fixture
-def log():
-    with structlog.testing.capture_logs() as entries:
-        yield entries
 
 
 def lines(log, event):
