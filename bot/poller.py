@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import structlog
 
-from bot.model import JobQuery, JobState
+from bot.model import Job, JobQuery, JobState
 from bot.ports import News, StoreBusy
 from bot.showing import Showing
 from bot.stepping import Stepping
@@ -39,7 +39,11 @@ class Poller:
         self._claims = claims
         self._listens = listens
         self._most_steps = MOST_STEPS + in_flight
-        self._steps: dict[asyncio.Task[None], Step] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._steps: dict[str, Step] = {}
+        """By the job's id: two steps of one job never run here at the same time."""
+        self._claimed_early: dict[str, Job] = {}
+        """By id: what was claimed under its running step, until that step has ended."""
         self.showing = Showing(world)
         self._stepping = Stepping(world, self.showing)
         self._wake = asyncio.Event()
@@ -90,9 +94,9 @@ class Poller:
         """Runs everything that is due at this moment, and what becomes due by it, to its end: for tests and tools."""
         while True:
             await self._begin_due(self._world.clock())
-            if not self._steps:
+            if not self._tasks:
                 break
-            await asyncio.gather(*self._steps)
+            await asyncio.gather(*self._tasks)
         await self.showing.settled()
 
     async def _begin_due(self, expected: float | None) -> float | None:
@@ -105,7 +109,7 @@ class Poller:
             return None
         due = expected
         while True:
-            free = self._most_steps - len(self._steps)
+            free = self._most_steps - len(self._tasks)
             if free <= 0:
                 return None  # the end of any step wakes the loop
             now = self._world.clock()
@@ -117,22 +121,37 @@ class Poller:
                 now, until=now + LEASE_SECONDS, limit=free, in_flight=self._in_flight
             )
             for job in claimed:
-                if any(job.id == step.job.id for step in self._steps.values()):
-                    # Its lease ran out under a running step, as when a laptop slept. What that step learns is merged, or
-                    # learned again when this lease ends; two steps of one job never run here at the same time.
-                    self._log.warning("lease_lost", job=job.id)
-                    continue
-                step = Step(self._world, job)
-                task = asyncio.create_task(self._stepping.step(step), name=f"step-{job.id}")
-                self._steps[task] = step
-                task.add_done_callback(self._ended)
+                self._begin(job)
             if not claimed:
                 due = await self._world.store.next_due(self._in_flight)
                 return None if due is None else max(due, now + PASSED_BY_SECONDS)
             due = None
 
+    def _begin(self, job: Job) -> None:
+        running = self._steps.get(job.id)
+        if running is not None:
+            self._claimed_early[job.id] = job
+            if not running.has_let_go:  # else it is just ending
+                self._log.warning("lease_lost", job=job.id)  # as when a laptop slept; what the step learns is merged
+            return
+        step = self._steps[job.id] = Step(self._world, job)
+        task = asyncio.create_task(self._step(step), name=f"step-{job.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    async def _step(self, step: Step) -> None:
+        """To its end. A claim that came too early for the job's next step is handed back, rather than left to run out."""
+        try:
+            await self._stepping.step(step)
+        finally:
+            del self._steps[step.job.id]
+            early = self._claimed_early.pop(step.job.id, None)
+            if early is not None:
+                with suppress(StoreBusy):
+                    await self._world.store.renew(early, until=self._world.clock())
+
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._steps.pop(task, None)
+        self._tasks.discard(task)
         self._wake.set()
 
     async def _sleep_until(self, due: float | None) -> None:
@@ -142,9 +161,9 @@ class Poller:
                 await self._wake.wait()
 
     async def _drain(self) -> None:
-        if self._steps:
-            self._log.info("draining", steps=len(self._steps))
-            _, late = await asyncio.wait(self._steps, timeout=DRAIN_SECONDS)
+        if self._tasks:
+            self._log.info("draining", steps=len(self._tasks))
+            _, late = await asyncio.wait(self._tasks, timeout=DRAIN_SECONDS)
             for task in late:
                 task.cancel()
             if late:

@@ -52,6 +52,8 @@ class Step:
     def __init__(self, world: World, job: Job) -> None:
         self.world = world
         self.job = job
+        self.has_let_go = False
+        """Whether the lease has been ended by a save, so that another step of the job may begin at any time."""
         self.log = structlog.get_logger("poller").bind(
             job=job.id, conversation=job.conversation_id, platform=job.platform, state=job.state.value
         )
@@ -85,6 +87,7 @@ class Step:
         Returns whether the job is now in the state that was saved: False when it was cancelled meanwhile and only its
         request_id could be merged. Raises Conflict when somebody else moved it and nothing could be merged.
         """
+        self.has_let_go = "due_at" in changes
         changes.setdefault("due_at", self.now + LEASE_SECONDS)
         before = self.job
         wanted = replace(before, **changes)
@@ -115,6 +118,7 @@ class Step:
 
     async def put_off(self, seconds: float, *, looks: int) -> None:
         """The lease ends, and nothing is new: the job is due again after so long."""
+        self.has_let_go = True
         self.job = replace(self.job, due_at=self.now + seconds, looks=looks)
         await self.world.rounds.put_off(self.job)
 

@@ -123,7 +123,7 @@ async def test_whatever_a_job_is_at_it_is_answered_and_paid_once_when_the_server
                     await fay.says("/imagine a gnu")
                 for let in go_on:
                     let()
-                await asyncio.gather(*(step for app in works for step in app.poller._steps))
+                await asyncio.gather(*(step for app in works for step in app.poller._tasks))
                 await all_see(world, log, "dependency_failed", apps)
                 for app in apps:
                     status, problems = await readyz(app)

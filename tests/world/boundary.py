@@ -7,7 +7,8 @@ behind it is the real thing, and does all the work.
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 ENDS = frozenset({"close", "aclose", "start", "run", "now"})
@@ -16,6 +17,14 @@ ENDS = frozenset({"close", "aclose", "start", "run", "now"})
 
 class ProcessDiedError(BaseException):
     """The process is gone. Not an Exception: nothing in the bot may catch it, as nothing catches SIGKILL."""
+
+
+class Kept:
+    """An answer that is held back."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self.release = asyncio.Event()
 
 
 class Boundary:
@@ -35,6 +44,7 @@ class Boundary:
         self._after = False
         self._outcomes: list[tuple[str, object]] = []
         self._crossed = asyncio.Event()
+        self._kept: dict[str, Kept] = {}
 
     def __call__(self, name: str, target: Any) -> "Watched":
         return Watched(self, name, target)
@@ -66,6 +76,16 @@ class Boundary:
             self._crossed.clear()
             await self._crossed.wait()
 
+    @contextmanager
+    def keeping(self, call: str) -> Iterator["Kept"]:
+        """The next such call has its effect, but its caller hears of it only when it is released."""
+        kept = self._kept[call] = Kept()
+        try:
+            yield kept
+        finally:
+            self._kept.pop(call, None)
+            kept.release.set()
+
     async def cross(self, call: str, act: Callable[[], Awaitable[Any]]) -> Any:
         if self.dead:
             raise ProcessDiedError(call)
@@ -85,6 +105,10 @@ class Boundary:
         finally:
             self._outcomes.append((call, outcome))
             self._crossed.set()
+        kept = self._kept.pop(call, None)
+        if kept is not None:
+            kept.reached.set()
+            await kept.release.wait()
         if number == self._die_at:
             self._die()
         if self.dead:  # here, or elsewhere while this call was out: what it did is done, and nobody hears of it

@@ -305,9 +305,9 @@ class World:
     async def claim_and_step(self) -> None:
         """Begins what is due beside the steps that run already, and waits for the new ones alone."""
         poller = self.app.poller
-        before = set(poller._steps)
+        before = set(poller._tasks)
         await poller._begin_due(self.now)
-        await asyncio.gather(*(set(poller._steps) - before))
+        await asyncio.gather(*(poller._tasks - before))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[asyncio.Task[None]]:
@@ -416,9 +416,9 @@ class World:
         """One of `others` is gone, as by SIGKILL: nothing is saved, nothing is handed back."""
         self.others.remove(app)
         await app.store.close()
-        for task in app.poller._steps:
+        for task in app.poller._tasks:
             task.cancel()
-        await asyncio.gather(*app.poller._steps, return_exceptions=True)
+        await asyncio.gather(*app.poller._tasks, return_exceptions=True)
 
     @asynccontextmanager
     async def another(self, *, clock_error: float = 0.0, **settings: Any) -> AsyncIterator[composition.App]:
