@@ -16,11 +16,13 @@ SOON = 1.5
 
 FAR = 2.0  # seconds; no budget makes two beats lie so far apart
 
-BURST = 16.0
-REFILL = 0.85
-CREDIT = 0.02
+BURST = 18.0
+REFILL = 0.8
+CREDIT = 0.03
+SPREAD_SECONDS = 6.0
 """Pages that may be read after a rest, and per second from then on. Every finished request that a page tells of earns a bit
-of the next one, so that a rush is not slowed down. A page of 100 whole records is some 300 kB.
+of the next one, so that a rush is not slowed down. What a rest has saved is spent evenly, the rest of it within so long:
+pictures that finish at the end of a rush are as welcome as the first. A page of 100 whole records is some 300 kB.
 """
 
 FORGOTTEN_SECONDS = 60.0  # after its last look a request is somebody else's, or ended
@@ -83,7 +85,7 @@ class Beats:
     def early(self, job_id: str, now: float) -> float | None:
         """Seconds until the beat, for one who comes shortly before it: no page is read for that one alone."""
         known, wait = self._running.get(job_id), self._beat - now
-        if known is None or known.deferred or len(self._running) < 2 or not 0.02 < wait < SOON:
+        if known is None or known.deferred or len(self._running) < 2 or not 0.004 < wait < SOON:
             return None
         known.deferred = True  # once, or one beat after the other could pass
         return wait
@@ -107,8 +109,7 @@ class Beats:
         while worth < 1.0 and ahead < MOST:
             per_second = number / len(some) * sum(each.expected.hazard(now + ahead - each.began) for each in some)
             pages = math.sqrt(per_second / (2.0 * price))
-            if self._room < 1.0:
-                pages = min(pages, REFILL + CREDIT * per_second)
+            pages = min(pages, REFILL + CREDIT * per_second + max(0.0, self._room) / SPREAD_SECONDS)
             step = min(_STEP, (1.0 - worth) / pages) if pages > 0 else _STEP
             worth += pages * step + 1e-9
             ahead += step

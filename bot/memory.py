@@ -27,6 +27,11 @@ class Memory:
         self._space = space
         self._clock = clock
 
+    @property
+    def now(self) -> float:
+        """By the clock that expiry is judged by."""
+        return self._clock()
+
     async def recall(self, key: str) -> Json | None:
         """None when unknown or expired."""
         return await self._store.recall(self._space, key, self._clock())

@@ -239,6 +239,15 @@ class Turn:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Glance:
+    """A job and where its thread stands: the newest open job, and the newest picture that is not deleted."""
+
+    job: Job
+    newest_open: Job | None
+    head: Job | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Duration:
     """What a request took, in seconds. whole: from "accepted" to ready; work: without a long wait before it, where there was one."""
 

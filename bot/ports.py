@@ -14,6 +14,7 @@ from bot.model import (
     ConversationRef,
     Duration,
     Event,
+    Glance,
     Job,
     JobQuery,
     JobState,
@@ -237,6 +238,9 @@ class Store(Protocol):
 
     async def find_message(self, message: MessageRef) -> tuple[Job, int] | None:
         """The job to which a card, a post or a member's message belongs, and for a post which one of its posts (else 0)."""
+
+    async def glance(self, message: MessageRef, *, or_job: str | None = None) -> Glance | None:
+        """The job to which a message belongs, or else this one; with where its thread stands at the same moment."""
 
     async def turn(self, job_id: str) -> Turn:
         """The payload sent and the next turn's contents; both None where there are none."""

@@ -29,8 +29,10 @@ MOST_PAGES = 10
 HEAVY = 5_000_000  # bytes: records carry pictures inline, and single ones are lighter
 SLOW_SECONDS = 3.0
 STALE_SECONDS = 3.0
-CANARY = 200
-"""So many answers out of pages, and one is asked for singly all the same: a list that lags may say "pending" for ever."""
+CANARY = 16
+"""So many pages on which something still runs, and one of it is asked for singly all the same: a list that lags may say so
+for ever.
+"""
 
 LEFT_ALONE_SECONDS = 60.0  # doubles with each time in a row that the list did not help
 LEFT_ALONE_MOST = 1_800.0
@@ -44,7 +46,7 @@ class _List:
     left_alone_until: float = -math.inf
     failures: int = 0
     page_size: int = FEW
-    answers: int = 0
+    unproven: int = 0  # pages since the last of its answers was checked
     doubted: set[str] = field(default_factory=set)  # ids of requests whose "pending" is checked
 
 
@@ -130,14 +132,13 @@ class Rounds:
         elif self._clock() >= known.left_alone_until:
             known.failures = 0
         sure = {id: record for id, record in told.items() if _says_all(record)}
-        known.answers += len(sure)
-        if known.answers >= CANARY:
-            known.answers = 0
-            pending = [id for id, record in sure.items() if record.progress is Progress.PENDING]
-            if pending:
-                oldest = min(pending, key=lambda id: sure[id].created_at or 0.0)  # the likeliest to be finished by now
-                known.doubted.add(oldest)
-                del sure[oldest]
+        pending = [id for id, record in sure.items() if record.progress is Progress.PENDING]
+        known.unproven += bool(pending)
+        if known.unproven >= CANARY:
+            known.unproven = 0
+            oldest = min(pending, key=lambda id: sure[id].created_at or 0.0)  # the likeliest to be finished by now
+            known.doubted.add(oldest)
+            del sure[oldest]
         return sure
 
     async def _pages(self, model: str, known: _List, wanted: set[str]) -> dict[str, Record]:

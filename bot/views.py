@@ -13,7 +13,7 @@ from bot.errors import GiveUp, RetryLater
 from bot.figures import Figures
 from bot.health import Health
 from bot.metrics import Metrics
-from bot.model import Conversation, ConversationRef, Event, Job, JobQuery, JobState, MessageRef, Turn
+from bot.model import Conversation, ConversationRef, Event, Glance, Job, JobQuery, JobState, MessageRef, Turn
 from bot.ports import Platform, Store, StoreBusy
 from bot.records import ModelInfo
 
@@ -174,6 +174,10 @@ class Views:
         """The job that a card, a result or a member's message belongs to."""
         found = await self._store.find_message(message)
         return found[0] if found else None
+
+    async def glance(self, message: MessageRef, *, or_job: str | None = None) -> Glance | None:
+        """The job that a message belongs to, or else this one, with where its thread stands."""
+        return await self._store.glance(message, or_job=or_job)
 
     async def page(self, job_id: str) -> JobPage | None:
         job = await self._store.get(job_id)

@@ -9,18 +9,27 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam, func
 
-from bot.model import OPEN, Conversation, Duration, Event, Job, JobQuery, JobState, MessageRef, Turn, Usage
+from bot.model import OPEN, Conversation, Duration, Event, Glance, Job, JobQuery, JobState, MessageRef, Turn, Usage
 from bot.ports import Accepted
 from storage import _conversations
 from storage._rows import job_row, readable, to_job
 from storage._saves import add_event, link_blobs, remember_message, remember_messages, settled
-from storage._tables import counts_for_limits, failed_by, is_open, job_events, jobs, messages, turns
+from storage._tables import counts_for_limits, failed_by, is_ended, is_open, job_events, jobs, messages, turns
 from storage._ways import Alone, ways_of
 
 _ANSWERS_PER_DURATION = 20  # at most so many are looked through for each that was finished: others run, or failed
 
 _BY_ID = sa.select(jobs).where(jobs.c.id == bindparam("job_id"))
 _BY_SOURCE = sa.select(jobs).where(jobs.c.source_id == bindparam("source"))
+_BY_MESSAGE = (
+    sa.select(jobs, messages.c.position)
+    .join(messages, messages.c.job_id == jobs.c.id)
+    .where(
+        messages.c.platform == bindparam("platform"),
+        messages.c.channel == bindparam("channel"),
+        messages.c.message_id == bindparam("message"),
+    )
+)
 
 
 def _usage_statement() -> sa.Select[int, int, int, int]:
@@ -97,16 +106,20 @@ def find_source(connection: Connection, source_id: str) -> Job | None:
 
 def find_message(connection: Connection, message: MessageRef) -> tuple[Job, int] | None:
     """By a card, a post or a member's message."""
-    row = connection.execute(
-        sa.select(jobs, messages.c.position)
-        .join(messages, messages.c.job_id == jobs.c.id)
-        .where(
-            messages.c.platform == message.platform,
-            messages.c.channel == message.channel,
-            messages.c.message_id == message.id,
-        )
-    ).one_or_none()
+    asked = {"platform": message.platform, "channel": message.channel, "message": message.id}
+    row = connection.execute(_BY_MESSAGE, asked).one_or_none()
     return row and (to_job(row), row.position)
+
+
+def glance(connection: Connection, message: MessageRef, or_job: str | None) -> Glance | None:
+    """By a message of the job, or by its id."""
+    found = find_message(connection, message)
+    job = found[0] if found else get(connection, or_job) if or_job else None
+    if job is None:
+        return None
+    thread = job.conversation_id
+    newest_open, head = _conversations.newest_open(connection, thread), _conversations.head(connection, thread)
+    return Glance(job=job, newest_open=newest_open, head=head)
 
 
 def turn(connection: Connection, job_id: str) -> Turn:
@@ -125,24 +138,34 @@ def events(connection: Connection, job_id: str) -> list[Event]:
 
 def find(connection: Connection, query: JobQuery) -> list[Job]:
     """What an operator wants to see, newest first."""
-    wanted = sa.select(jobs).order_by(jobs.c.seq.desc()).limit(query.limit)
+    of_member = query.platform is not None and query.person is not None
+    # A member's in the order of their index, where that of `seq` would have all of them read and sorted.
+    newest_first = (jobs.c.accepted_at.desc(), jobs.c.seq.desc()) if of_member else (jobs.c.seq.desc(),)
+    wanted = sa.select(jobs).order_by(*newest_first).limit(query.limit)
     if query.states is not None:
-        wanted = wanted.where(jobs.c.state.in_(sorted(query.states)))
+        wanted = wanted.where(_stands_in(query.states))
         if query.states <= OPEN:
             wanted = wanted.where(is_open)  # the same again, in the words of the index of open jobs
+        elif query.states.isdisjoint(OPEN) and query.person is None and query.conversation_id is None:
+            wanted = wanted.where(is_ended)  # and of the index of ended ones
     if query.failures is not None:
         wanted = wanted.where(sa.or_(sa.false(), *(failed_by(kind) for kind in sorted(query.failures))))
     if query.platform is not None:
         wanted = wanted.where(jobs.c.platform == query.platform)
     if query.person is not None:
-        wanted = wanted.where(sa.or_(jobs.c.requester_id == query.person, jobs.c.requester_name == query.person))
+        wanted = wanted.where(jobs.c.requester_id == query.person)
     if query.conversation_id is not None:
         wanted = wanted.where(jobs.c.conversation_id == query.conversation_id)
     if query.text is not None:
         wanted = wanted.where(jobs.c.prompt.icontains(query.text, autoescape=True))
     if query.before_seq is not None:
         wanted = wanted.where(jobs.c.seq < query.before_seq)
-    return readable(connection.execute(wanted))
+    return sorted(readable(connection.execute(wanted)), key=lambda job: job.seq, reverse=True)
+
+
+def _stands_in(states: frozenset[JobState]) -> sa.ColumnElement[bool]:
+    """With `=` where it can be said so: an index of states holds the jobs of one in order, but not those of several."""
+    return jobs.c.state == next(iter(states)).value if len(states) == 1 else jobs.c.state.in_(sorted(states))
 
 
 def count(connection: Connection) -> dict[JobState, int]:

@@ -39,13 +39,12 @@ class Line(aiosqlite.Connection):
             creator=lambda: self._conn,
             poolclass=StaticPool,
             hide_parameters=True,  # an error's text must not carry members' words into a log
+            isolation_level="AUTOCOMMIT",  # transactions are `transact`'s own
             execution_options={"ways": OneWriter(dialect.insert)},
         )
-
-        def begin_transaction(connection: Connection) -> None:
-            connection.exec_driver_sql(begin)
-
-        sa.event.listen(self.engine, "begin", begin_transaction)
+        self._begin = begin
+        self.connection: Connection
+        """For the line's thread alone."""
 
     async def run(self, task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a function in the line's thread. If the caller is cancelled, what it began is done all the same, whole."""
@@ -53,21 +52,42 @@ class Line(aiosqlite.Connection):
         return result
 
     def transact(self, work: Callable[[Connection], T]) -> T:
-        """In the line's thread: commits what `work` did, or nothing of it."""
-        with self.engine.begin() as connection:
-            return work(connection)
+        """In the line's thread: commits what `work` did, or nothing of it.
+
+        A picture takes some forty transactions, and most have one statement: to let SQLAlchemy begin and end them, and make a
+        connection for each, would cost twice what they do.
+        """
+        self._conn.execute(self._begin)
+        try:
+            result = work(self.connection)
+            self._conn.execute("COMMIT")
+        except BaseException:
+            if self._conn.in_transaction:  # SQLite has ended it already where the disk is full or broken
+                self._conn.execute("ROLLBACK")
+            raise
+        return result
 
     async def close(self) -> None:
         """Waits for what was asked before."""
         if self._running:
-            await self.run(self.engine.dispose)
+            await self.run(self._let_go)
         await super().close()
+
+
+    def prepare(self) -> None:
+        """In the line's thread, before anything else."""
+        self.connection = self.engine.connect()
+
+    def _let_go(self) -> None:
+        self.connection.close()
+        self.engine.dispose()
 
 
 async def opened(connect: Callable[[], sqlite3.Connection], *, begin: str) -> Line:
     """A line that is connected. Raises what `connect` raises."""
     line = Line(connect, begin=begin)
     await line
+    await line.run(line.prepare)
     return line
 
 

@@ -57,10 +57,12 @@ def save(
     if job.state is not stored.state and job.state not in NEXT[stored.state]:
         raise ValueError(f"job {job.id} cannot go from {stored.state} to {job.state}")
     new = dataclasses.replace(settled(connection, job, now), version=job.version + 1, seq=stored.seq)
-    columns = {name: value for name, value in job_row(new).items() if name not in SETTLED}
-    touched_at = row.touched_at if _is_by_member(new, stored) else now
-    own = {"touched_at": touched_at, "answered_at": _answered_at(new)}
-    connection.execute(_UPDATE, {"job_id": job.id, **columns, **own})
+    before, after = _columns(stored), _columns(new)
+    # What is written is what changed: an index is written anew for each of its columns that is set, to whatever value.
+    changed = {name: value for name, value in after.items() if value != before[name]}
+    if not _is_by_member(new, stored):
+        changed["touched_at"] = now
+    connection.execute(_UPDATE, {"job_id": job.id, **changed})
     if new.state is not stored.state:
         wake_children(connection, new.id, new.state, now)
     remember_messages(connection, new, known=stored)
@@ -215,7 +217,9 @@ def _fingerprint(payload: Json) -> str:
     return hashlib.sha256(json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def _answered_at(job: Job) -> float | None:
-    if job.answered_after is None:
-        return None
-    return (job.accepted_at if job.attempt_at is None else job.attempt_at) + job.answered_after
+def _columns(job: Job) -> dict[str, Any]:
+    """All that a save may change, but for what is the store's own."""
+    columns = {name: value for name, value in job_row(job).items() if name not in SETTLED}
+    left_at = job.accepted_at if job.attempt_at is None else job.attempt_at
+    columns["answered_at"] = None if job.answered_after is None else left_at + job.answered_after
+    return columns

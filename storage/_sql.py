@@ -16,6 +16,7 @@ from bot.model import (
     ConversationRef,
     Duration,
     Event,
+    Glance,
     Job,
     JobQuery,
     JobState,
@@ -146,6 +147,9 @@ class SqlStore:
 
     async def find_message(self, message: MessageRef) -> tuple[Job, int] | None:
         return await self._read(_jobs.find_message, message)
+
+    async def glance(self, message: MessageRef, *, or_job: str | None = None) -> Glance | None:
+        return await self._read(_jobs.glance, message, or_job)
 
     async def turn(self, job_id: str) -> Turn:
         return await self._read(_jobs.turn, job_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from bot.errors import FailureKind
 from bot.model import OPEN, JobState, Waiting
 from storage._ways import ways_of
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The newest revision in migrations/versions; what this code reads and writes."""
 
 # Names for every constraint, so that a later migration can speak of them (SQLite cannot drop what has no name).
@@ -99,6 +100,13 @@ Index(
     postgresql_where=conversations.c.thread.is_not(None),
 )
 Index("ix_conversations_newest", conversations.c.platform, conversations.c.created_at)
+Index(
+    "ix_conversations_of_channel",
+    conversations.c.platform,
+    conversations.c.workspace,
+    conversations.c.channel,
+    conversations.c.created_at,
+)
 
 jobs = Table(
     "jobs",
@@ -179,7 +187,8 @@ def waits_for(what: Waiting) -> sa.ColumnElement[bool]:
 
 
 is_open = state_is(*OPEN)
-is_uncleaned = sa.and_(state_is(*(set(JobState) - OPEN)), is_so(jobs.c.cleaned, "FALSE"))
+is_ended = state_is(*(set(JobState) - OPEN))
+is_uncleaned = sa.and_(is_ended, is_so(jobs.c.cleaned, "FALSE"))
 is_due_some_time = jobs.c.due_at.is_not(None)
 can_be_head = sa.and_(state_is(JobState.SUCCEEDED), jobs.c.deleted_at.is_(None))
 counts_for_limits = sa.and_(
@@ -222,6 +231,8 @@ _index("ix_jobs_answers", jobs.c.model, jobs.c.answered_at, where=jobs.c.answere
 _index("ix_jobs_touched", jobs.c.touched_at)
 _index("ix_jobs_finished", jobs.c.finished_at, where=jobs.c.finished_at.is_not(None))
 _index("ix_jobs_uncleaned", jobs.c.accepted_at, where=is_uncleaned)
+_index("ix_jobs_ended", jobs.c.state, jobs.c.seq, where=is_ended)
+_index("ix_jobs_of_platform", jobs.c.platform, jobs.c.seq)
 
 # The heavy part of a job, which no claim reads.
 turns = Table(
@@ -304,11 +315,16 @@ memory = Table(
 
 def upsert(connection: sa.Connection, table: Table, row: Mapping[str, Any], *, replace: Sequence[str] = ()) -> bool:
     """Inserts a row, or replaces these columns of the one that has its primary key. False: that one stays as it was."""
-    statement = ways_of(connection).insert(table)
-    key = list(table.primary_key.columns)
-    if replace:
-        new = {name: statement.excluded[name] for name in replace}
-        statement = statement.on_conflict_do_update(index_elements=key, set_=new)
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=key)
+    statement = _upserting(ways_of(connection).insert, table, tuple(replace))
     return bool(connection.execute(statement, dict(row)).rowcount)
+
+
+@functools.cache
+def _upserting(insert: Callable[[Table], Any], table: Table, replace: tuple[str, ...]) -> Any:
+    """Made once: what is excluded is a copy of all the table's columns."""
+    statement = insert(table)
+    key = list(table.primary_key.columns)
+    if not replace:
+        return statement.on_conflict_do_nothing(index_elements=key)
+    new = {name: statement.excluded[name] for name in replace}
+    return statement.on_conflict_do_update(index_elements=key, set_=new)

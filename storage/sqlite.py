@@ -164,9 +164,7 @@ class SqliteEngine:
 
         Best effort: a reader that is at work keeps the log, and the next removal or the end empties it.
         """
-        with self._must_write().engine.connect() as connection:
-            raw: Any = connection.connection.dbapi_connection
-            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._must_write().connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
 
     def _remove_unlisted(self, old: list[tuple[str, Path]]) -> None:
         def listed(connection: Connection) -> set[str]:
@@ -207,7 +205,7 @@ async def _open(path: Path, *, exclusive: bool) -> SqliteEngine:
             undo.callback(os.close, lock)
         writer = await _line(path, "rwc", _prepare_writer, "BEGIN IMMEDIATE")
         undo.push_async_callback(writer.close)
-        await writer.run(_migrate, writer.engine, path)
+        await writer.run(_migrate, writer, path)
         readers = await _readers(path, undo)
         undo.pop_all()
         return SqliteEngine(path, readers=readers, writer=writer, lock=lock)
@@ -266,20 +264,21 @@ def _check(line: Line, path: Path) -> None:
         line.transact(lambda connection: _schema.check(connection, str(path)))
 
 
-def _migrate(writer: sa.Engine, path: Path) -> None:
-    with told(path), writer.connect() as connection:
-        raw: Any = connection.connection.dbapi_connection  # what `_connect` made
+def _migrate(writer: Line, path: Path) -> None:
+    def work(connection: Connection) -> None:
+        if _schema.upgrade(connection, str(path)) and (
+            lost := connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        ):
+            raise RuntimeError(f"the migration of {path} left rows of {lost[0]} without what they refer to")
+
+    with told(path):
         # Batch mode copies tables and drops the originals, which foreign keys would forbid. SQLite takes this setting
-        # only outside a transaction, so past SQLAlchemy, which would begin one.
-        raw.execute("PRAGMA foreign_keys = OFF")
+        # only outside a transaction.
+        writer.connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
         try:
-            with connection.begin():
-                if _schema.upgrade(connection, str(path)) and (
-                    lost := connection.exec_driver_sql("PRAGMA foreign_key_check").first()
-                ):
-                    raise RuntimeError(f"the migration of {path} left rows of {lost[0]} without what they refer to")
+            writer.transact(work)
         finally:
-            raw.execute("PRAGMA foreign_keys = ON")
+            writer.connection.exec_driver_sql("PRAGMA foreign_keys = ON")
 
 
 def _lock(path: Path, undo: ExitStack) -> int:

@@ -19,14 +19,13 @@ from adapters.discord.refusals import Doing, Refusals
 from adapters.discord.rest import Rest
 from bot import messages, pictures
 from bot.errors import FailureKind, GiveUp, RetryLater
-from bot.model import OPEN, Card, ConversationRef, Job, JobQuery, JobState, MessageRef
+from bot.model import OPEN, Card, ConversationRef, Job, MessageRef
 from bot.ports import StoreBusy
 from bot.service import Memory
 from bot.views import Views
 
 _PREVIEW_SIDE = 512  # pixels
 _REMEMBERED = 1_000  # previews; one that is forgotten is put once more
-_BACK = 50  # pictures in a row that somebody may have deleted
 _UNFINISHED_SECONDS = 2 * 86_400.0
 _RESUMED = 200  # cards that one session puts right, the newest first; the others have their turn in the next
 
@@ -105,7 +104,7 @@ class Cards:
         if card.message is not None:
             await self._show(_named(card.message), card)
         of_thread = thread_card(card.conversation)
-        if of_thread is not None and of_thread != card.message and await self._job_of(of_thread):
+        if of_thread is not None and of_thread != card.message and await self._facts(of_thread, of_thread=True):
             await self._show(_named(of_thread), card)
 
     async def resume(self) -> None:
@@ -136,8 +135,10 @@ class Cards:
         conversation = await self._views.conversation(job.conversation_id)
         if conversation is None:
             raise GiveUp("its conversation is no longer known", kind=FailureKind.BUG)
-        own = await self._job_of(card) or job
-        return conversation.ref, await self._facts(own, of_thread=card == thread_card(conversation.ref))
+        facts = await self._facts(card, of_thread=card == thread_card(conversation.ref), or_of=job)
+        if facts is None:
+            raise GiveUp("its job is no longer known", kind=FailureKind.BUG)
+        return conversation.ref, facts
 
     async def settled(self) -> None:
         """Until every card shows what was asked for."""
@@ -204,10 +205,9 @@ class Cards:
         return _Drawing(message=message, ref=ref, has_preview=has_preview)
 
     async def _draw(self, client: discord.Client, name: str, drawing: _Drawing) -> None:
-        own = await self._job_of(drawing.message)
-        if own is None:
+        drawing.facts = facts = await self._facts(drawing.message, of_thread=drawing.of_thread)
+        if facts is None:
             return
-        drawing.facts = facts = await self._facts(own, of_thread=drawing.of_thread)
         drawing.options = await self._preview_options(name, facts.head) if drawing.has_preview else {}
         sheet = rendering.card(facts.card(drawing.ref))
         channel = client.get_partial_messageable(int(drawing.message.channel))
@@ -227,34 +227,26 @@ class Cards:
 
     # -- what is shown ------------------------------------------------------------------------------------------
 
-    async def _job_of(self, card: MessageRef) -> Job | None:
-        """The job that this message is the card of; None for any other message."""
+    async def _facts(self, card: MessageRef, *, of_thread: bool, or_of: Job | None = None) -> _Facts | None:
+        """Those of a card's job; None for a message that is no card, unless it is said of which job it is to be one."""
         try:
-            job = await self._views.job_of(card)
+            glance = await self._views.glance(card, or_job=or_of.id if or_of else None)
         except StoreBusy as error:
             raise RetryLater(str(error)) from error
-        return job if job is not None and job.card == card else None
-
-    async def _facts(self, own: Job, *, of_thread: bool) -> _Facts:
+        if glance is None:
+            return None
+        own = glance.job if glance.job.card == card else or_of
+        if own is None:
+            return None
         if not of_thread:
             return _Facts(own=own, shown=own, head=None)
-        head = await self._head(own.conversation_id)
-        return _Facts(own=own, shown=await self._newest(own, head), head=head)
+        head = glance.head if glance.head and glance.head.images else None
+        # an edit that failed is the thread's matter: the channel sees what there is
+        return _Facts(own=own, shown=glance.newest_open or head or own, head=head)
 
     async def _is_overtaken(self, drawing: _Drawing) -> bool:
-        own = await self._job_of(drawing.message)
-        if own is None or drawing.facts is None:
-            return False
-        return (await self._facts(own, of_thread=drawing.of_thread)).gist != drawing.facts.gist
-
-    async def _newest(self, own: Job, head: Job | None) -> Job:
-        """Whose state a thread's card shows: an edit that failed is the thread's matter, the channel sees what there is."""
-        newest = await self._views.jobs(JobQuery(conversation_id=own.conversation_id, limit=1))
-        return newest[0] if newest and newest[0].state in OPEN else head or own
-
-    async def _head(self, conversation_id: str) -> Job | None:
-        done = JobQuery(conversation_id=conversation_id, states=frozenset({JobState.SUCCEEDED}), limit=_BACK)
-        return next((job for job in await self._views.jobs(done) if job.deleted_at is None and job.images), None)
+        now = await self._facts(drawing.message, of_thread=drawing.of_thread)
+        return now is not None and drawing.facts is not None and now.gist != drawing.facts.gist
 
     async def _preview_options(self, name: str, head: Job | None) -> dict[str, Any]:
         """What puts the newest picture of a thread on its card, or takes it off; nothing where it is right already."""

@@ -16,8 +16,8 @@ from bot.errors import GiveUp, RetryLater
 from bot.model import Card
 from bot.ports import StoreBusy
 
-PER_SECOND = 40.0
-AT_ONCE = 5
+PER_SECOND = 45.0
+AT_ONCE = 3
 """Discord's global limit is 50 a second for each bot (docs), counted when requests arrive. They leave evenly, so that a few that
 the network holds up and delivers together don't break it, and the rest is room for what the gateway's client asks.
 """

@@ -21,7 +21,7 @@ MOST = {
 def engines_of(store):
     engine = store._store._engine
     if hasattr(engine, "_readers"):
-        return [line.engine for line in (*engine._readers._all, engine._must_write())]
+        return [line.connection for line in (*engine._readers._all, engine._must_write())]
     return [engine._engine.sync_engine]
 
 

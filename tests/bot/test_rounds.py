@@ -121,8 +121,7 @@ async def test_heavy_list_is_left_alone(world, ann, log, monkeypatch):
     assert "bytes" in reasons(log)[0]
 
 
-async def test_list_that_says_for_ever_that_all_still_runs_is_found_out(world, ann, log, monkeypatch):
-    monkeypatch.setattr(rounds, "CANARY", 20)
+async def test_list_that_says_for_ever_that_all_still_runs_is_found_out(world, ann, log):
     world.emulator.inject(Fault(route="list", kind="stale", seconds=1000.0, times=None))
     await several(world, ann, 6)
     assert reasons(log)[:1] == ["it lags: what is finished still runs in it"]

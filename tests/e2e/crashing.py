@@ -25,7 +25,7 @@ from tests.world.boundary import Boundary, ProcessDiedError
 
 LOOKS = frozenset(
     {
-        "store.next_due", "store.get", "store.find_source", "store.find_message", "store.turn", "store.events", "store.jobs",
+        "store.next_due", "store.get", "store.find_source", "store.find_message", "store.glance", "store.turn", "store.events", "store.jobs",
         "store.count", "store.same_payload_in_doubt", "store.attempts_between", "store.known_requests",
         "store.last_answers", "store.last_durations", "store.conversation", "store.find_conversation", "store.conversations", "store.head",
         "store.newest_open", "store.has_asked", "store.usage", "store.get_blob", "store.load_note", "store.recall",

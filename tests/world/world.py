@@ -587,12 +587,15 @@ def _compile_once(store: Any) -> None:
     """SQLAlchemy keeps what it has compiled with the engine that it was compiled for, and here all of one dialect are alike."""
     inside = store._engine
     if hasattr(inside, "_ways"):
-        engines = [inside._engine.sync_engine, inside._reading.sync_engine]
+        engines, connections = [inside._engine.sync_engine, inside._reading.sync_engine], []
     else:
-        engines = [line.engine for line in (inside._writer, *inside._readers._all)]
+        connections = [line.connection for line in (inside._writer, *inside._readers._all)]
+        engines = [connection.engine for connection in connections]
     for engine in engines:
         known = _compiled(type(engine.dialect))
         engine.dialect, engine._compiled_cache = known.setdefault("both", (engine.dialect, engine._compiled_cache))
+    for connection in connections:  # which took its dialect from its engine
+        connection.dialect = connection.engine.dialect
 
 
 @functools.cache
