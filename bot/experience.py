@@ -63,9 +63,10 @@ class Experience:
         except Exception:  # noqa: BLE001 - logged as the bug it is; a request that was paid for must not end by it
             structlog.get_logger("poller").exception("bug_in_learning", model=model)
             return known
-        work = [each.work for each in took if each.work is not None]
+        # Where a clock was set meanwhile, the part is longer than the whole, or less than nothing.
+        work = [each.work for each in took if each.work is not None and 0.0 <= each.work <= each.whole]
         known = Learned(
-            whole=Expectation([each.whole for each in took]),
+            whole=Expectation([each.whole for each in took if each.whole >= 0.0]),
             work=Expectation(work) if work else None,
         )
         self._known[model] = now, known

@@ -10,6 +10,7 @@ from bot.model import OPEN, Job, JobState
 
 _SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0)
 _LATENESS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0)
+_LOOP_LAG = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
 class Metrics:
@@ -41,8 +42,11 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
-        self._loop_lag = Gauge(
-            "darkroom_loop_lag_seconds", "How late the event loop was at the last look", registry=self._registry
+        self._loop_lag = Histogram(
+            "darkroom_loop_lag_seconds",
+            "How late the event loop does what is due, four times a second",
+            buckets=_LOOP_LAG,
+            registry=self._registry,
         )
 
     def accepted(self, job: Job) -> None:
@@ -64,7 +68,8 @@ class Metrics:
         self._queue.labels(route, result).observe(seconds)
 
     def loop_lag(self, seconds: float) -> None:
-        self._loop_lag.set(seconds)
+        """One sample."""
+        self._loop_lag.observe(seconds)
 
     def render(self, open_jobs: Mapping[JobState, int]) -> bytes:
         """The exposition text; `open_jobs` as the store counts them at this moment."""

@@ -249,7 +249,7 @@ class Store(Protocol):
         """A job's history, oldest first."""
 
     async def jobs(self, query: JobQuery) -> list[Job]:
-        """Newest first. `person` is an id or a whole name, `text` any part of the words (in any case, for ASCII letters)."""
+        """Newest first. `person` is an id, `text` any part of the words (in any case, for ASCII letters)."""
 
     async def count(self) -> dict[JobState, int]:
         """How many jobs stand in each open state (a missing state has none). Cheap at any size of history."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Any
@@ -21,7 +22,10 @@ from bot.service import Service
 from bot.views import Views
 
 DAY = 86_400.0
-LAG_SECONDS = 1.0  # between two looks at the event loop's lag
+LAG_SECONDS = 0.25
+"""Between two samples of the event loop's lag: a thousand, of which a p99 can be told, in four minutes, for 0.1 % of a core."""
+
+LAG_MOST_SECONDS = 60.0  # of the time in which nobody sampled, as while a laptop slept, no more counts
 STORE_PAUSE_SECONDS = 1.0  # until a store that could not be asked is asked again
 STORE_QUIET_SECONDS = 30.0
 """A store that can be written again has recovered when nothing else failed for so long: a full disk takes small writes."""
@@ -125,7 +129,7 @@ def _beside(app: App) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
     everywhere: list[tuple[str, Callable[[], Awaitable[None]]]] = [
         ("clock", lambda: _keep_time(app)),
         ("database", lambda: watch_store(app)),
-        ("loop-lag", lambda: _watch_loop(app.metrics)),
+        ("loop-lag", lambda: watch_loop(app.metrics)),
     ]
     if not app.settings.role.listens:
         return everywhere
@@ -295,9 +299,17 @@ async def retain(app: App, now: float) -> None:
         structlog.get_logger("app").info("retention", jobs=swept.jobs, pictures=swept.pictures)
 
 
-async def _watch_loop(metrics: Metrics) -> None:
-    loop = asyncio.get_running_loop()
+async def watch_loop(
+    metrics: Metrics,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Samples how late the loop does what is due. What became due while it stood still is sampled, too, each by its own
+    lateness: whoever wanted something in that time waited for so long, and one sample of it would hide in a percentile.
+    """
+    due = clock()
     while True:
-        began = loop.time()
-        await asyncio.sleep(LAG_SECONDS)
-        metrics.loop_lag(max(0.0, loop.time() - began - LAG_SECONDS))
+        due = max(due + LAG_SECONDS, clock() - LAG_MOST_SECONDS)
+        await sleep(due - clock())
+        metrics.loop_lag(max(0.0, clock() - due))

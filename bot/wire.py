@@ -30,7 +30,6 @@ MAKING = frozenset({"submit", "upload_url"})
 """Routes that go before all others. Those to the bucket never wait: they are no requests to the queue."""
 
 _MB = 1_000_000
-_WAITING = 10.0  # seconds for a free connection: the pools are wider than what is asked for at once
 _SLACK = 60.0  # seconds that a whole POST may take beyond its longest silence: connecting, sending, a slow answer
 _STORAGE = "storage.googleapis.com"  # observed: uploads and results, also on a bucket's own host below it
 
@@ -146,8 +145,9 @@ class Wire:
             logging.getLogger(name).setLevel(logging.WARNING)
         context = httpx.create_ssl_context()
         # A POST never travels on a used connection: where the other side has just closed an idle one, its fate would be
-        # unknown. One handshake more is little beside the making of a picture.
-        self._posts = _client(context, httpx.Limits(max_connections=64, max_keepalive_connections=0))
+        # unknown. One handshake more is little beside the making of a picture. How many there are is bounded by how many
+        # requests may run (GMI_IN_FLIGHT), and by nothing here: each may be open until its picture is made.
+        self._posts = _client(context, httpx.Limits(max_connections=None, max_keepalive_connections=0))
         # Looks come every few seconds (15 at most): kept open in between.
         self._looks = _client(context, httpx.Limits(max_connections=16, keepalive_expiry=30))
         self._files = _client(context, httpx.Limits(max_connections=16, keepalive_expiry=30))
@@ -217,8 +217,11 @@ class Wire:
             content=content,
             headers=headers,
             auth=self._key.put_in if keyed and route not in FILES else None,
-            # A body is written as one piece: only the whole exchange's limit knows how long that may take.
-            timeout=httpx.Timeout(connect=self._connect_timeout, read=bounds.read, write=bounds.total, pool=_WAITING),
+            # A body is written as one piece: only the whole exchange's limit knows how long that may take. So does it for
+            # those who wait for a free connection, as when many pictures come at once through a slow line.
+            timeout=httpx.Timeout(
+                connect=self._connect_timeout, read=bounds.read, write=bounds.total, pool=bounds.total
+            ),
         )
         async with stream as response:
             received, whole = await _received(response, bounds.size)

@@ -24,10 +24,15 @@ def _slots_free() -> sa.ColumnElement[int]:
     return bindparam("in_flight", type_=sa.Integer) - taken
 
 
+def _is_due() -> sa.ColumnElement[bool]:
+    """Said twice: PostgreSQL takes a third of all jobs to be due before any time, but knows of how many are due some time."""
+    return sa.and_(is_due_some_time, jobs.c.due_at <= bindparam("now"))
+
+
 def _eligible() -> sa.CTE:
     """The jobs that are due, and those that wait for a slot if one is free; each half has its own index."""
     asked = (jobs.c.id, jobs.c.seq, jobs.c.platform, jobs.c.requester_id, jobs.c.waiting)
-    due = sa.select(*asked, jobs.c.due_at.label("since")).where(jobs.c.due_at <= bindparam("now"))
+    due = sa.select(*asked, jobs.c.due_at.label("since")).where(_is_due())
     # A parked job is touched by its parking and by `_LINE_UP`, so that is since when it waits.
     waits = sa.select(*asked, jobs.c.touched_at.label("since")).where(waits_for(Waiting.SLOT), _slots_free() > 0)
     # Materialized, or SQLite walks the whole history in the order that the rounds below would like to have.
@@ -79,9 +84,7 @@ def claim_statement() -> sa.Update:
         sa.select(jobs.c.id)
         .join(placed, placed.c.id == jobs.c.id)
         # Said again of the row itself: PostgreSQL looks once more at a row that another claim let go of.
-        .where(
-            sa.or_(jobs.c.due_at <= bindparam("now"), sa.and_(waits_for(Waiting.SLOT), placed.c.place <= _slots_free()))
-        )
+        .where(sa.or_(_is_due(), sa.and_(waits_for(Waiting.SLOT), placed.c.place <= _slots_free())))
         .order_by(placed.c.turn, placed.c.since, placed.c.seq)
         .limit(bindparam("limit", type_=sa.Integer))
         .with_for_update(skip_locked=True, key_share=True, of=jobs)

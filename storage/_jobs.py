@@ -14,10 +14,12 @@ from bot.ports import Accepted
 from storage import _conversations
 from storage._rows import job_row, readable, to_job
 from storage._saves import add_event, link_blobs, remember_message, remember_messages, settled
-from storage._tables import counts_for_limits, failed_by, is_ended, is_open, job_events, jobs, messages, turns
+from storage._tables import counts_for_limits, failed_by, is_in_vain, is_open, job_events, jobs, messages, turns
 from storage._ways import Alone, ways_of
 
 _ANSWERS_PER_DURATION = 20  # at most so many are looked through for each that was finished: others run, or failed
+
+IN_VAIN = frozenset({JobState.FAILED, JobState.CANCELLED})
 
 _BY_ID = sa.select(jobs).where(jobs.c.id == bindparam("job_id"))
 _BY_SOURCE = sa.select(jobs).where(jobs.c.source_id == bindparam("source"))
@@ -137,7 +139,11 @@ def events(connection: Connection, job_id: str) -> list[Event]:
 
 
 def find(connection: Connection, query: JobQuery) -> list[Job]:
-    """What an operator wants to see, newest first."""
+    """What an operator wants to see, newest first.
+
+    States and platforms, of which there are few, are written out: PostgreSQL would go on with a plan for any of them, and so
+    look for what is rare among all jobs.
+    """
     of_member = query.platform is not None and query.person is not None
     # A member's in the order of their index, where that of `seq` would have all of them read and sorted.
     newest_first = (jobs.c.accepted_at.desc(), jobs.c.seq.desc()) if of_member else (jobs.c.seq.desc(),)
@@ -146,12 +152,14 @@ def find(connection: Connection, query: JobQuery) -> list[Job]:
         wanted = wanted.where(_stands_in(query.states))
         if query.states <= OPEN:
             wanted = wanted.where(is_open)  # the same again, in the words of the index of open jobs
-        elif query.states.isdisjoint(OPEN) and query.person is None and query.conversation_id is None:
-            wanted = wanted.where(is_ended)  # and of the index of ended ones
+        elif query.states <= IN_VAIN and query.person is None and query.conversation_id is None:
+            wanted = wanted.where(is_in_vain)  # and of the index of those, which are few
     if query.failures is not None:
         wanted = wanted.where(sa.or_(sa.false(), *(failed_by(kind) for kind in sorted(query.failures))))
     if query.platform is not None:
-        wanted = wanted.where(jobs.c.platform == query.platform)
+        is_name = query.platform.isidentifier()  # of an adapter; whatever else somebody asks for stays a parameter
+        named = bindparam("platform", query.platform, type_=jobs.c.platform.type, literal_execute=is_name)
+        wanted = wanted.where(jobs.c.platform == named)
     if query.person is not None:
         wanted = wanted.where(jobs.c.requester_id == query.person)
     if query.conversation_id is not None:
@@ -165,7 +173,8 @@ def find(connection: Connection, query: JobQuery) -> list[Job]:
 
 def _stands_in(states: frozenset[JobState]) -> sa.ColumnElement[bool]:
     """With `=` where it can be said so: an index of states holds the jobs of one in order, but not those of several."""
-    return jobs.c.state == next(iter(states)).value if len(states) == 1 else jobs.c.state.in_(sorted(states))
+    literals: list[sa.ColumnElement[str]] = [sa.literal_column(f"'{state.value}'") for state in sorted(states)]
+    return jobs.c.state == literals[0] if len(literals) == 1 else jobs.c.state.in_(literals)
 
 
 def count(connection: Connection) -> dict[JobState, int]:

@@ -73,7 +73,6 @@ class Line(aiosqlite.Connection):
             await self.run(self._let_go)
         await super().close()
 
-
     def prepare(self) -> None:
         """In the line's thread, before anything else."""
         self.connection = self.engine.connect()

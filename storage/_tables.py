@@ -187,8 +187,8 @@ def waits_for(what: Waiting) -> sa.ColumnElement[bool]:
 
 
 is_open = state_is(*OPEN)
-is_ended = state_is(*(set(JobState) - OPEN))
-is_uncleaned = sa.and_(is_ended, is_so(jobs.c.cleaned, "FALSE"))
+is_in_vain = state_is(JobState.FAILED, JobState.CANCELLED)
+is_uncleaned = sa.and_(state_is(*(set(JobState) - OPEN)), is_so(jobs.c.cleaned, "FALSE"))
 is_due_some_time = jobs.c.due_at.is_not(None)
 can_be_head = sa.and_(state_is(JobState.SUCCEEDED), jobs.c.deleted_at.is_(None))
 counts_for_limits = sa.and_(
@@ -231,7 +231,7 @@ _index("ix_jobs_answers", jobs.c.model, jobs.c.answered_at, where=jobs.c.answere
 _index("ix_jobs_touched", jobs.c.touched_at)
 _index("ix_jobs_finished", jobs.c.finished_at, where=jobs.c.finished_at.is_not(None))
 _index("ix_jobs_uncleaned", jobs.c.accepted_at, where=is_uncleaned)
-_index("ix_jobs_ended", jobs.c.state, jobs.c.seq, where=is_ended)
+_index("ix_jobs_in_vain", jobs.c.state, jobs.c.seq, where=is_in_vain)
 _index("ix_jobs_of_platform", jobs.c.platform, jobs.c.seq)
 
 # The heavy part of a job, which no claim reads.

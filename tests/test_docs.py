@@ -10,6 +10,7 @@ from typer.main import get_command
 from bot import config, messages, pictures
 from bot.cli import cli
 from bot.errors import OWNER_KINDS, FailureKind
+from bot.metrics import Metrics
 from bot.model import ASPECT_RATIOS, MAX_EDIT_REFERENCES, MAX_FIRST_REFERENCES
 from tests.conftest import is_foreign
 
@@ -122,6 +123,15 @@ def test_every_target_of_make_that_documents_name_is_there():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {word for path in DOCUMENTS for word in re.findall(r"`make ([a-z]+)", path.read_text())}
     assert named - targets == set()
+
+
+# -- figures ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_figure_for_prometheus_is_told_and_no_other():
+    exported = re.findall(r"^# TYPE (\S+) ", Metrics().render({}).decode(), re.MULTILINE)
+    told = re.findall(r"^\| `(darkroom_\w+)` \|", (ROOT / "deploy" / "README.md").read_text(), re.MULTILINE)
+    assert sorted(told) == sorted(name for name in exported if not name.endswith("_created"))
 
 
 # -- what stands in them ---------------------------------------------------------------------------------------------

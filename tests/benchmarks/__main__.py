@@ -65,7 +65,8 @@ async def _measured(scenarios: list[Scenario], folder: Path | None) -> list[Row]
 async def _posted(posts: Sequence[Post]) -> list[Posted]:
     rows = []
     for post in posts:
-        print(f"measuring: {post.jobs} on Discord, {post.schedule} ...", file=sys.stderr, flush=True)
+        how = "POSTs that answer with the picture" if post.with_picture else post.schedule
+        print(f"measuring: {post.jobs} on Discord, {how} ...", file=sys.stderr, flush=True)
         rows.append(await posting(post))
     return rows
 
@@ -91,7 +92,7 @@ def _circumstances() -> Circumstances:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks",
-        description="Measure the bot against the emulated queue and a local Discord. About twenty minutes.",
+        description="Measure the bot against the emulated queue and a local Discord. About half an hour.",
     )
     parser.add_argument("--only", choices=("discord", "playground", "commands"), help="a part of it (default: all)")
     parser.add_argument(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import math
 import random
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +39,11 @@ DISTRIBUTIONS = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Post:
-    """One row. Members ask at one moment, or evenly over so many seconds; each has one request. rounds: of one after another."""
+    """One row. Members ask at one moment, or evenly over so many seconds; each has one request. rounds: of one after another.
+
+    with_picture: the queue answers a POST only when its picture is made. in_flight: requests that may run there at once; as many
+    as there are, unless it is said.
+    """
 
     jobs: int
     over: float = 0.0
@@ -46,11 +52,21 @@ class Post:
     image_bytes: int = 100_000
     takes: str = "6 to 14 s"
     schedule: str = OURS
+    with_picture: bool = False
+    in_flight: int | None = None
+
+    @property
+    def most_in_flight(self) -> int:
+        return self.in_flight or max(self.jobs, LEARNS_FROM)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Posted:
-    """What came of it. lateness: seconds from ready at the queue until the upload had arrived at Discord; calls, looks, cpu: per job."""
+    """What came of it. lateness: seconds from ready at the queue until the upload had arrived at Discord; calls, looks, cpu: per job.
+
+    took: seconds from the first command until the last picture had arrived. making: seconds that the queue took for all of them
+    together, which is what they would have taken one after the other; at_once: how many of them it made at once, at most.
+    """
 
     post: Post
     lateness: Spread
@@ -61,6 +77,9 @@ class Posted:
     cpu: float
     peak_rss: int
     per_second: float
+    took: float
+    making: float
+    at_once: int
     lost: int
 
 
@@ -72,8 +91,12 @@ ROWS: Sequence[Post] = (
     Post(jobs=20, takes="log-normal"),
     Post(jobs=60, image_bytes=1_500_000),
     Post(jobs=60, servers=50),
+    Post(jobs=300, over=60.0, servers=1),
     Post(jobs=300, over=60.0, servers=50),
     Post(jobs=1000, servers=50),
+    Post(jobs=20, with_picture=True),
+    Post(jobs=60, with_picture=True),
+    Post(jobs=24, with_picture=True, in_flight=8),
 )
 
 
@@ -95,7 +118,7 @@ async def posting(post: Post, *, under: tuple[str, ...] = ("tests.benchmarks.sch
             program = (*under, post.schedule, str(report))
             rooms = [discord.guild(f"server {n}").text("contest") for n in range(post.servers)]
             async with running(Path(folder), "run", module=program, **settings) as bot:
-                crowd = _Crowd(queue, discord, rooms, DISTRIBUTIONS[post.takes], chance)
+                crowd = _Crowd(queue, discord, rooms, post, chance)
                 await discord.synced("imagine")
                 await discord.shards.ready()
                 await crowd.ask(LEARNS_FROM, over=0.0)
@@ -113,13 +136,14 @@ def _settings(queue: Emulator, discord: DiscordEmulator, post: Post) -> dict[str
         "DISCORD_API_URL": discord.url,
         "GMI_API_KEY": KEY,
         "GMI_BASE_URL": queue.base_url,
-        "GMI_IN_FLIGHT": str(max(post.jobs, LEARNS_FROM)),
+        "GMI_IN_FLIGHT": str(post.most_in_flight),
         "GMI_REQUESTS_PER_SECOND": "1000",  # the schedule is measured, not this limit
         "LOG_LEVEL": "WARNING",
     }
 
 
 async def _measured(post: Post, bot: Running, crowd: _Crowd) -> Mapping[str, object]:
+    began = time.time()
     before = cpu_seconds(bot.pid), crowd.looks(), len(crowd.discord.recorder.exchanges)
     words: list[str] = []
     acknowledged: list[float] = []
@@ -132,6 +156,7 @@ async def _measured(post: Post, bot: Running, crowd: _Crowd) -> Mapping[str, obj
     spent = cpu_seconds(bot.pid) - before[0], crowd.looks() - before[1]
     calls = len(crowd.discord.recorder.exchanges) - before[2]
     late, arrived = crowd.lateness(words)
+    making = crowd.making(words)
     return {
         "post": post,
         "lateness": spread(late),
@@ -140,6 +165,9 @@ async def _measured(post: Post, bot: Running, crowd: _Crowd) -> Mapping[str, obj
         "calls": calls / jobs,
         "cpu": spent[0] / jobs,
         "per_second": _rate(arrived),
+        "took": max(arrived, default=began) - began,
+        "making": sum(end - start for start, end in making),
+        "at_once": most_at_once(making),
         "lost": jobs - len(late),
     }
 
@@ -150,14 +178,21 @@ def _rate(arrived: Sequence[float]) -> float:
     return (len(arrived) - 1) / span if span > 0 else 0.0
 
 
+def most_at_once(spans: Iterable[tuple[float, float]]) -> int:
+    """How many of these overlapped, at most. One that ends as another begins does not."""
+    changes = sorted(change for begin, end in spans for change in ((begin, 1), (end, -1)))
+    return max(itertools.accumulate(change for _, change in changes), default=0)
+
+
 class _Crowd:
     """Members who ask, and what they see."""
 
-    def __init__(self, queue, discord, rooms, takes, chance) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, queue, discord, rooms, post, chance) -> None:  # type: ignore[no-untyped-def]
         self.queue: Emulator = queue
         self.discord: DiscordEmulator = discord
         self._rooms = rooms
-        self._takes = takes
+        self._takes = DISTRIBUTIONS[post.takes]
+        self._delivery = "sync" if post.with_picture else "async"
         self._chance: random.Random = chance
         self._asked: list[str] = []
 
@@ -168,7 +203,7 @@ class _Crowd:
             room = self._rooms[each % len(self._rooms)]
             words.append(f"a lighthouse, number {len(self._asked)}")
             self._asked.append(words[-1])
-            self.queue.behave(prompt=f"{words[-1]}.", latency=self._takes(self._chance))
+            self.queue.behave(prompt=f"{words[-1]}.", latency=self._takes(self._chance), delivery=self._delivery)
             member = room.guild.member(f"member{len(self._asked)}")
             answers.append(member.slash(room, "imagine", prompt=f"{words[-1]}."))
             if over:
@@ -186,6 +221,12 @@ class _Crowd:
     def looks(self) -> int:
         """Questions to the queue about what runs, so far."""
         return sum(self.queue.ledger.count(route) for route in LOOKS)
+
+    def making(self, words: Sequence[str]) -> list[tuple[float, float]]:
+        """From when until when each of these was made by the queue (its seconds)."""
+        wanted = {f"{each}." for each in words}
+        records = [record for record in self.queue.records if record.words in wanted]
+        return [(each.created.monotonic, each.ready_at.monotonic) for each in records if each.ready_at]
 
     def lateness(self, words: Sequence[str]) -> tuple[list[float], list[float]]:
         """Of each picture that arrived: seconds after it was ready; and when it arrived (Unix seconds)."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tests.benchmarks.acknowledging import Acknowledged
 from tests.benchmarks.figures import DOWNLOADS, LOOKS, SUBMITS, Idle, Row, spread
-from tests.benchmarks.posting import Posted
+from tests.benchmarks.posting import Post, Posted
 
 Line = Sequence[str]
 
@@ -33,8 +33,15 @@ def page(
         f"  {where.command}",
         "",
     ]
+    looked_for = [row for row in posted if not row.post.with_picture]
+    with_picture = [row for row in posted if row.post.with_picture]
+    if looked_for:
+        lines += ["On Discord, in seconds and per job", grid(POSTED, map(_posted, looked_for)), ""]
+    if with_picture:
+        lines += ["On Discord, where a POST is answered only when its picture is made, in seconds and per job"]
+        lines += [grid(SIDE_BY_SIDE, map(_side_by_side, with_picture)), "", *SIDE_BY_SIDE_REMARKS, ""]
     if posted:
-        lines += ["On Discord, in seconds and per job", grid(POSTED, map(_posted, posted)), "", *POSTED_REMARKS, ""]
+        lines += [*POSTED_REMARKS, ""]
     if rows:
         lines += ["What members of the playground feel, in seconds", grid(FEELING, map(_feeling, rows)), ""]
         lines += ["What it costs, per job where nothing else is said", grid(COST, map(_cost, rows)), ""]
@@ -85,6 +92,35 @@ POSTED_REMARKS = (
     "queue about what runs, beside submit and download, and all requests to Discord. The real program runs beside a local",
     "Discord with the limits of the real one; before each row it has made 24 pictures. Other schedules are this bot's",
     "with its looks replaced.",
+)
+
+SIDE_BY_SIDE: tuple[Line, Line] = (
+    (
+        *("", "at once", "", "queue", "the whole", "", "lateness", "", "", "", "asked", "", "CPU", "acknowledged", ""),
+        *("loop lag", "peak", "posts", ""),
+    ),
+    (
+        *(
+            "jobs",
+            "allowed",
+            "were",
+            "takes",
+            "took",
+            "one by one",
+            "p50",
+            "p95",
+            "p99",
+            "max",
+            "queue",
+            "Discord",
+            "ms",
+        ),
+        *("p50", "p99", "p99, ms", "RSS, MB", "per s", "lost"),
+    ),
+)
+SIDE_BY_SIDE_REMARKS = (
+    "at once: GMI_IN_FLIGHT, and how many the queue had in the making at the same moment, at most. the whole: from the first",
+    "command to the last upload; and what the queue took for all of them together, as long as one after the other would.",
 )
 
 ACKNOWLEDGED: tuple[Line, Line] = (
@@ -156,14 +192,25 @@ def _acknowledged(answer: Acknowledged) -> Line:
 
 
 def _posted(row: Posted) -> Line:
-    post, late = row.post, row.lateness
+    post = row.post
+    size = f"{post.image_bytes / 1000:.0f}"
+    return (_asked(post), str(post.servers), post.schedule, post.takes, size, *_late_and_dear(row))
+
+
+def _side_by_side(row: Posted) -> Line:
+    post = row.post
+    at_once = str(post.most_in_flight), str(row.at_once)
+    return (_asked(post), *at_once, post.takes, f"{row.took:.1f}", f"{row.making:.1f}", *_late_and_dear(row))
+
+
+def _asked(post: Post) -> str:
     when = f" in {post.over:g} s" if post.over else f", {post.rounds}x" if post.rounds > 1 else " at once"
+    return f"{post.jobs}{when}"
+
+
+def _late_and_dear(row: Posted) -> Line:
+    late = row.lateness
     return (
-        f"{post.jobs}{when}",
-        str(post.servers),
-        post.schedule,
-        post.takes,
-        f"{post.image_bytes / 1000:.0f}",
         *map(_seconds, (late.p50, late.p95, late.p99, late.max)),
         f"{row.looks:.2f}",
         f"{row.calls:.1f}",

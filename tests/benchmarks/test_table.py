@@ -10,10 +10,9 @@ import pytest
 from tests.benchmarks.acknowledging import PLATFORMS, Acknowledged, acknowledging
 from tests.benchmarks.figures import LOOKS, Idle, Journey, Row, Spread, per_job, percentile, spread
 from tests.benchmarks.measuring import measure
-from tests.benchmarks.posting import Post, Posted, posting
+from tests.benchmarks.posting import Post, Posted, most_at_once, posting
 from tests.benchmarks.scenarios import Scenario, chosen, read_jobs, read_latency
-from tests.benchmarks.scheduled import OTHERS
-from tests.benchmarks.table import ACKNOWLEDGED, COST, FEELING, POSTED, Circumstances, grid, page
+from tests.benchmarks.table import ACKNOWLEDGED, COST, FEELING, POSTED, SIDE_BY_SIDE, Circumstances, grid, page
 
 CIRCUMSTANCES = Circumstances(
     cores=2, python="3.11.7", system="Linux x86_64", date="2026-01-02 03:04 UTC", command="python -m tests.benchmarks"
@@ -157,7 +156,7 @@ def test_acknowledgements_have_a_table_of_their_own():
     assert cells(text, "discord") == ["rests", "50", "2", "0.13", "0.24", "0.25", "0.25", "5.2"]
 
 
-@pytest.mark.parametrize("head", [FEELING, COST, ACKNOWLEDGED])
+@pytest.mark.parametrize("head", [FEELING, COST, ACKNOWLEDGED, POSTED, SIDE_BY_SIDE])
 def test_every_column_has_a_name(head):
     groups, names = head
     assert len(groups) == len(names)
@@ -221,63 +220,75 @@ async def test_a_tiny_round_of_commands_is_acknowledged(platform: str):
     assert answer.cpu >= 0
 
 
-def test_rows_of_discord_tell_how_late_and_how_dear():
-    rows = [
-        Posted(
-            post=Post(jobs=300, over=60.0, servers=50),
-            lateness=spread([0.2, 0.3]),
-            acknowledged=spread([0.1]),
-            loop_lag=spread([0.004]),
-            looks=0.29,
-            calls=5.5,
-            cpu=0.06,
-            peak_rss=150_000_000,
-            per_second=4.9,
-            lost=0,
-        )
-    ]
-    text = page([], [], rows, CIRCUMSTANCES)
-    assert cells(text, "300 in 60 s") == (
-        [
-            "50",
-            "this",
-            "bot",
-            "6",
-            "to",
-            "14",
-            "s",
-            "100",
-            "0.25",
-            "0.29",
-            "0.30",
-            "0.30",
-            "0.29",
-            "5.5",
-            "60",
-            "0.10",
-            "0.10",
-            "4",
-            "150",
-            "4.9",
-            "0",
-        ]
+def a_post(post: Post) -> Posted:
+    return Posted(
+        post=post,
+        lateness=spread([0.2, 0.3]),
+        acknowledged=spread([0.1]),
+        loop_lag=spread([0.004]),
+        looks=0.29,
+        calls=5.5,
+        cpu=0.06,
+        peak_rss=150_000_000,
+        per_second=4.9,
+        took=33.25,
+        making=243.5,
+        at_once=8,
+        lost=0,
     )
-    assert len(POSTED[0]) == len(POSTED[1])
+
+
+LATE_AND_DEAR = ["0.25", "0.29", "0.30", "0.30", "0.29", "5.5", "60", "0.10", "0.10", "4", "150", "4.9", "0"]
+
+
+def test_rows_of_discord_tell_how_late_and_how_dear():
+    text = page([], [], [a_post(Post(jobs=300, over=60.0, servers=50))], CIRCUMSTANCES)
+    assert cells(text, "300 in 60 s") == ["50", "this", "bot", "6", "to", "14", "s", "100", *LATE_AND_DEAR]
+    assert "lateness: from the picture being ready" in text
     assert "playground" not in text
+    assert "answered only when" not in text
 
 
-@pytest.mark.parametrize("schedule", ["this bot", "every second"])
-async def test_a_tiny_run_on_discord_measures_everything(schedule: str, monkeypatch: pytest.MonkeyPatch):
+def test_rows_of_posts_that_answer_with_the_picture_tell_how_long_all_of_them_took():
+    text = page([], [], [a_post(Post(jobs=24, with_picture=True, in_flight=8))], CIRCUMSTANCES)
+    assert cells(text, "24 at once") == ["8", "8", "6", "to", "14", "s", "33.2", "243.5", *LATE_AND_DEAR]
+    assert "lateness: from the picture being ready" in text
+    assert "servers" not in text, "the other table is left out"
+
+
+@pytest.mark.parametrize(
+    ("spans", "number"),
+    [([], 0), ([(1.0, 2.0)], 1), ([(1.0, 2.0), (2.0, 3.0)], 1), ([(1.0, 4.0), (5.0, 9.0), (2.0, 3.0), (3.5, 6.0)], 2)],
+)
+def test_at_once_is_what_overlaps(spans: list[tuple[float, float]], number: int):
+    assert most_at_once(spans) == number
+
+
+async def tiny_run(post: Post, monkeypatch: pytest.MonkeyPatch) -> Posted:
     monkeypatch.setattr("tests.benchmarks.posting.LEARNS_FROM", 2)
     monkeypatch.setattr("tests.benchmarks.posting.LEAST", 0.1)
     monkeypatch.setattr("tests.benchmarks.posting.MOST", 0.2)
-    row = await posting(Post(jobs=2, schedule=schedule, image_bytes=10_000))
+    row = await posting(replace(post, image_bytes=10_000))
     assert row.lost == 0
-    assert row.lateness.of == row.acknowledged.of == 2
+    assert row.lateness.of == row.acknowledged.of == post.jobs
     assert row.lateness.max > 0
-    assert row.looks > 0
     assert row.calls >= 2
     assert row.cpu > 0
     assert row.peak_rss > 50_000_000
     assert row.loop_lag.of > 0
-    assert {"this bot", *OTHERS} > {schedule}
+    assert row.took > 0.1
+    assert post.jobs * 0.1 <= row.making < row.took * row.at_once
+    return row
+
+
+async def test_a_tiny_run_on_discord_measures_everything(monkeypatch: pytest.MonkeyPatch):
+    row = await tiny_run(Post(jobs=2, schedule="every second"), monkeypatch)
+    assert row.looks > 0
+
+
+async def test_a_tiny_run_of_posts_that_answer_with_the_picture_measures_them(monkeypatch: pytest.MonkeyPatch):
+    row = await tiny_run(Post(jobs=4, with_picture=True, in_flight=2), monkeypatch)
+    assert row.looks == 0
+    assert 1 <= row.at_once <= 2
+    told = json.loads(json.dumps(asdict(row)))
+    assert (told["post"]["with_picture"], told["post"]["in_flight"], told["looks"]) == (True, 2, 0)

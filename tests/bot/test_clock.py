@@ -256,6 +256,7 @@ async def test_clock_that_was_set_while_the_bot_was_down_delays_nothing_and_ends
     await cat.sees(images=1)
     await ann.sees(images=0, text=messages.failure(FailureKind.MODEL, job_id=(await world.job(stuck)).id))
     assert 590 <= world.now - began < 640
+    assert (await world.job(stuck)).looks < 600, "it learned from times that the clock has spoilt"
 
 
 async def test_clock_that_stepped_ahead_makes_no_second_request_of_one_that_was_lost(world, ann):

@@ -130,6 +130,17 @@ async def test_answer_that_comes_only_with_the_picture_is_terminal(emulator: Emu
     assert len({await queue.download(media) for media in record.media}) == 2
 
 
+async def test_as_many_posts_are_open_at_once_as_the_caller_wants(emulator: Emulator, queue: ImageQueue) -> None:
+    """Each of them may be answered only after minutes: none waits for the connection of another."""
+    many = 100
+    with emulator.hold("submit", at="arrival") as hold:
+        async with asyncio.TaskGroup() as group:  # a POST that gives up ends it
+            posts = [group.create_task(queue.submit(MODEL, FOX)) for _ in range(many)]
+            await hold.reached(many)
+            hold.release()
+    assert len({post.result().request_id for post in posts}) == many
+
+
 @pytest.mark.parametrize("outcome", ["objects", "strings", "candidates"])
 @pytest.mark.parametrize("image_format", ["png", "jpeg", "webp"])
 async def test_picture_comes_in_every_form(

@@ -49,6 +49,13 @@ def most_at_once(world):
     return most
 
 
+async def until_succeeded(world, said):
+    """Returns when what came of it has succeeded, which must not need time to pass."""
+    with world.app.views.listen() as listener:
+        while (await world.job(said)).state is not JobState.SUCCEEDED:
+            await listener.changed()
+
+
 # -- leases ----------------------------------------------------------------------------------------------------------
 
 
@@ -139,6 +146,59 @@ async def test_places_count_while_posts_are_open_too(make_world):
         await ann.sees(images=1, thread=one)
 
 
+async def test_requests_whose_posts_answer_with_the_picture_run_side_by_side(make_world):
+    """Each is delivered when its own POST answers, and its place goes on; nobody waits for another, and nothing is looked at."""
+    world = await make_world("plain", gmi_in_flight=3, max_open_jobs_per_user=20)
+    ann = world.user("ann")
+    world.emulator.behave(times=None, delivery="sync")
+    said = [await ann.says(f"/imagine fox {number}") for number in range(5)]
+    posts = [world.emulator.hold("submit", prompt=f"fox {number}") for number in range(5)]
+    await world.claim_and_step()
+    assert [(await world.job(one)).waiting for one in said] == [Waiting.SLOT] * 5
+
+    async def states():
+        return [(await world.job(one)).state.value for one in said]
+
+    async with world.running():
+        for post in posts[:3]:
+            await post.reached()
+        assert [(await world.job(one)).waiting for one in said] == [None, None, None, Waiting.SLOT, Waiting.SLOT]
+        for ends, follows in ((2, 3), (0, 4)):  # in another order than they were asked
+            posts[ends].release()
+            await until_succeeded(world, said[ends])
+            await posts[follows].reached()
+        assert await states() == ["succeeded", "submitting", "succeeded", "submitting", "submitting"]
+        for number in (4, 3, 1):
+            posts[number].release()
+            await until_succeeded(world, said[number])
+    asked = Counter(exchange.route for exchange in world.emulator.ledger)
+    assert asked == {"submit": 5, "media": 5}, "the answers said all"
+    for one in said:
+        assert (await ann.sees(images=1, thread=one)).images == world.painted(one.words)
+
+
+async def test_open_post_delays_nobody_elses_looks(make_world):
+    world = await make_world("plain", gmi_in_flight=2)
+    ann, bob = world.user("ann"), world.user("bob")
+    world.emulator.behave(prompt="a fox", delivery="sync")
+    world.emulator.behave(prompt="a hen", latency=5)
+    hers = await ann.says("/imagine a fox")
+    with world.emulator.hold("submit", prompt="a fox") as hold:
+        async with world.stepping():
+            await hold.reached()
+            his = await bob.says("/imagine a hen")
+            while (due := await world.app.store.next_due(2)) < (await world.job(hers)).due_at:
+                world.advance(max(0.0, due - world.now) + 1e-3)
+                await world.claim_and_step()
+            job = await world.job(his)
+            assert job.state is JobState.SUCCEEDED
+            assert job.looks > 1
+            assert (await world.job(hers)).state is JobState.SUBMITTING
+            hold.release()
+    for member, thread in ((ann, hers), (bob, his)):
+        await member.sees(images=1, thread=thread)
+
+
 async def test_one_members_many_requests_do_not_stand_before_anothers_first(make_world):
     world = await make_world(gmi_in_flight=1, max_open_jobs_per_user=20)
     ann, bob = world.user("ann"), world.user("bob")
@@ -215,9 +275,7 @@ async def test_loop_wakes_by_itself_for_new_work_and_for_what_is_due(make_world)
     async with world.running():
         await boundary.saw("store.next_due", None)
         said = await ann.says("/imagine a fox")
-        with world.app.views.listen() as listener:
-            while (await world.job(said)).state is not JobState.SUCCEEDED:
-                await listener.changed()
+        await until_succeeded(world, said)
     await ann.sees(images=1)
 
 

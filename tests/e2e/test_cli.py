@@ -225,6 +225,11 @@ async def test_life_of_a_running_bot(past, settings, emulator):
         forgotten = await darkroom(folder, "forget", "web:id-of-bob", "--yes", **settings)
         assert forgotten.out.startswith("Forgotten: what web:id-of-bob asked (2 requests)"), forgotten.err
 
+        async with httpx.AsyncClient(base_url=address, trust_env=False) as client:
+            told = (await client.get("/metrics")).text
+        assert 'darkroom_jobs_finished_total{failure="",platform="web",state="succeeded"} 1.0' in told
+        assert re.search(r"^darkroom_loop_lag_seconds_count [1-9]", told, re.MULTILINE), "nobody sampled it"
+
         hold = emulator.hold("submit")
         await darkroom(folder, "retry", fox.id, **settings)
         await hold.reached()

@@ -3,6 +3,7 @@
 from bot.errors import FailureKind
 from bot.figures import DURATION_EDGES, Ended, Figures, Spread
 from bot.model import Failure, JobState
+from storage._figures import FINENESS, LAST_STEP
 from tests.storage.making import T0, accept, an_image, finish, move
 
 HOUR = 3600.0
@@ -70,6 +71,20 @@ async def test_durations_and_lateness_are_those_of_completed_jobs(store):
     assert figures.late == Spread(median=10 / 8, p95=20 / 8)
     alone = await store.figures(SINCE + HOUR, SINCE + 2 * HOUR)
     assert (alone.duration, alone.late, alone.lateness) == (Spread(median=1000.0, p95=1000.0), None, ())
+
+
+async def test_what_took_very_long_is_told_as_exactly(store):
+    for number, seconds in enumerate((1023.99, 1024.0, 5000.5, 90_000.25, 4e9)):
+        job = await accept(store, f"j{number}", at=UNTIL - 1 - seconds)
+        await finish(store, job, now=UNTIL - 1, ready_at=UNTIL - 1 - seconds)
+    figures = await store.figures(SINCE, UNTIL)
+    assert figures.durations == (0,) * len(DURATION_EDGES) + (5,)
+    assert figures.duration == figures.late == Spread(median=5000.5, p95=4e9)
+
+
+def test_every_edge_begins_a_step():
+    """Or a step would lie on both sides of it."""
+    assert all((edge * FINENESS).is_integer() and edge * FINENESS < LAST_STEP for edge in DURATION_EDGES)
 
 
 async def test_row_that_a_strangers_hand_has_spoilt_hides_no_figure(store):

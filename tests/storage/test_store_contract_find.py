@@ -137,8 +137,13 @@ async def test_jobs_are_listed_by_each_condition_and_all_together(store):
     assert await ids(failures=frozenset({FailureKind.SAFETY, FailureKind.BUG})) == ["failed"]
     assert await ids(failures=frozenset({FailureKind.BUG})) == []
     assert await ids(platform="other") == ["done"]
+    for strange in ("o'ther", "other' OR '1' = '1", "\\' OR true --", "%(x)s :x $1 ?", "other\0"):
+        assert await ids(platform=strange) == []
     assert await ids(person=BOB.id) == ["failed", "bob"]
-    assert await ids(person="Bob") == ["failed", "bob"]
+    assert await ids(person="Bob") == [], "that is a name"
+    assert await ids(platform="test", person=BOB.id) == ["failed", "bob"]
+    assert await ids(platform="other", person=BOB.id) == []
+    assert await ids(platform="test", states=frozenset({JobState.FAILED})) == ["failed"]
     assert await ids(conversation_id="c2") == ["bob"]
     assert await ids(text="fox") == ["failed", "ann"]  # in any case
     assert await ids(text="0%") == ["ann"]

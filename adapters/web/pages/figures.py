@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Sequence
 
@@ -18,7 +19,7 @@ from bot.views import Views
 
 SPANS = {"24 hours": 24, "7 days": 168}
 READ_SECONDS = 3.0  # at most so often are the figures added up anew, however many jobs end
-REST = 4.0  # adding up a week of very many jobs takes the store a second: no more than a fifth of the time goes into it
+REST = 4.0  # adding up a week of very many jobs takes the store half a second: no more than a fifth of the time goes into it
 PRICE_SECONDS = 60.0
 TURN_SECONDS = 60.0  # between two looks while nothing ends: the hours go on
 
@@ -36,15 +37,47 @@ class ChartView(Element, component="assets/chart.js"):
             self.props["chart"] = dataclasses.asdict(chart)
 
 
+class Sums:
+    """Adds up once for all open pages that ask meanwhile, one time after the other, and rests in between."""
+
+    def __init__(self, views: Views) -> None:
+        self._views = views
+        self._asked: dict[int, asyncio.Task[Figures]] = {}  # hours: to be added up, and not begun yet
+        self._turn = asyncio.Lock()
+        self._rests_until = 0.0
+
+    async def of(self, hours: int) -> Figures:
+        """As the store has it at a moment after the question. Raises StoreBusy."""
+        task = self._asked.get(hours)
+        if task is None:
+            task = self._asked[hours] = asyncio.create_task(self._add_up(hours), name="figures are added up")
+            # The pages may have left meanwhile.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(task)
+
+    async def _add_up(self, hours: int) -> Figures:
+        loop = asyncio.get_running_loop()
+        async with self._turn:
+            await asyncio.sleep(self._rests_until - loop.time())
+            del self._asked[hours]  # from here on, what a page has heard of may be missing
+            began = loop.time()
+            try:
+                return await self._views.figures(hours)
+            finally:
+                ended = loop.time()
+                self._rests_until = ended + REST * (ended - began)
+
+
 class FiguresPage:
     """One open page of figures."""
 
-    def __init__(self, client: Client, views: Views, live: Live, *, hours: int) -> None:
+    def __init__(self, client: Client, views: Views, live: Live, sums: Sums, *, hours: int) -> None:
         self._client = client
         self._views = views
+        self._sums = sums
         self._hours = hours
         self._figures: Figures | None = None
-        self._reading = Reading(client, self.read, pause=READ_SECONDS, rest=REST)
+        self._reading = Reading(client, self.read, pause=READ_SECONDS)
         self._pricing = Reading(client, self._learn_prices, pause=PRICE_SECONDS)
         with Tag("div", "filters"), Tag("div", "segments", role="group", aria_label="Time"):
             self._spans = {hours: self._span_button(name, hours) for name, hours in SPANS.items()}
@@ -73,7 +106,7 @@ class FiguresPage:
         """Adds up anew. While the store cannot tell, what was shown stays, and the page says why and tries again."""
         hours = self._hours
         try:
-            figures = await self._views.figures(hours)
+            figures = await self._sums.of(hours)
         except StoreBusy as error:
             self._trouble.text = str(error)
             self._trouble.visible = True

@@ -8,7 +8,7 @@ from nicegui import Client, ui
 from nicegui.events import GenericEventArguments
 
 from adapters.web.pages.elements import Line, Tag, button
-from adapters.web.pages.figures import FiguresPage, hours_of
+from adapters.web.pages.figures import FiguresPage, Sums, hours_of
 from adapters.web.pages.job import JobDetails
 from adapters.web.pages.jobs_table import PAGE, STATES, Filter, JobsTable
 from adapters.web.pages.live import Live, Reading
@@ -19,6 +19,7 @@ from bot.views import Readiness, Views
 
 HEALTH_SECONDS = 10.0
 READ_SECONDS = 0.3  # at most so often is the table read anew, however many jobs change
+REST = 4.0  # to look for words, the store may have to read all that were ever said: no more than a fifth of the time goes into it
 
 
 class JobsPage:
@@ -29,7 +30,7 @@ class JobsPage:
         self._views = views
         self._filter = Filter()
         self._platforms: set[str] = set()
-        self._reading = Reading(client, self.read, pause=READ_SECONDS)
+        self._reading = Reading(client, self.read, pause=READ_SECONDS, rest=REST)
         with Tag("div", "filters", role="search", aria_label="Filter the jobs"):
             with Tag("div", "segments", role="group", aria_label="State"):
                 self._states = {name: self._state_button(name) for name in STATES}
@@ -127,6 +128,7 @@ def register_operator(service: Service, views: Views, live: Live, *, playground:
     """`/operator`, `/operator/jobs/{id}` and `/operator/figures`. playground: it is open too, and is linked to."""
     home = "/" if playground else "/operator"
     links = {"Playground": "/"} if playground else {}
+    sums = Sums(views)
 
     @ui.page("/operator", response_timeout=RESPONSE_SECONDS, viewport=VIEWPORT)
     async def jobs_page(client: Client) -> None:
@@ -155,5 +157,5 @@ def register_operator(service: Service, views: Views, live: Live, *, playground:
         with bar(home=home, links={"All jobs": "/operator", **links}):
             Tag("h1", "bar-title", "Figures")
         with Tag("div", "office"):
-            page = FiguresPage(client, views, live, hours=hours_of(hours))
+            page = FiguresPage(client, views, live, sums, hours=hours_of(hours))
         await page.read()

@@ -5,10 +5,11 @@ import asyncio
 import pytest
 from nicegui import Client, core, ui
 
-from adapters.web.pages.figures import FiguresPage, hours_of
+from adapters.web.pages.figures import FiguresPage, Sums, hours_of
 from adapters.web.pages.live import Live
 from bot.changes import Changes
 from bot.errors import FailureKind, GiveUp, RetryLater
+from bot.figures import Figures
 from bot.health import Health
 from bot.metrics import Metrics
 from bot.ports import StoreBusy
@@ -59,12 +60,13 @@ async def opened(views, monkeypatch):
     """Opens the page as NiceGUI would for a browser."""
     monkeypatch.setattr(core, "loop", asyncio.get_running_loop())
     clients = []
+    sums = Sums(views)
 
     def of(views, *, hours=24):
         client = Client(ui.page("/operator/figures"), request=None)
         clients.append(client)
         with client:
-            return FiguresPage(client, views, Live(views), hours=hours)
+            return FiguresPage(client, views, Live(views), sums, hours=hours)
 
     yield of
     for client in clients:
@@ -152,13 +154,51 @@ async def test_store_in_trouble_is_told_in_a_sentence_and_what_was_shown_stays(o
     await finish(store, await accept(store, "j"), now=T0)
     page = opened(views)
     await page.read()
-    busy = page._views = Busy(views, times=1)
+    busy = page._sums._views = Busy(views, times=1)
     await page.read()
     assert (page._trouble.visible, page._trouble.text) == (True, "The disk is full. Make room.")
     assert shown(page)["Completed"] == "1"
     await asyncio.wait_for(busy.recovered.wait(), GUARD_SECONDS)  # by itself
     await page.read()
     assert not page._trouble.visible
+
+
+class Slow:
+    """Views that add up when they are told to; each time that they were asked to is noted by its hours."""
+
+    def __init__(self):
+        self.asked = []
+        self.began = asyncio.Event()
+        self.may_end = asyncio.Event()
+
+    async def figures(self, hours):
+        self.asked.append(hours)
+        self.began.set()
+        await self.may_end.wait()
+        if hours == 168:
+            raise StoreBusy("The disk is full. Make room.")
+        return Figures(since=float(len(self.asked)), until=0.0)
+
+
+async def test_pages_that_ask_at_once_cost_one_reading_and_none_sees_an_older_one():
+    views = Slow()
+    sums = Sums(views)
+    first = [asyncio.create_task(sums.of(24)) for _ in range(10)]
+    await views.began.wait()
+    later = [asyncio.create_task(sums.of(24)) for _ in range(10)]
+    other = [asyncio.create_task(sums.of(168)) for _ in range(2)]
+    left = asyncio.create_task(sums.of(24))
+    await asyncio.sleep(0)
+    left.cancel()
+    assert views.asked == [24], "one at a time"
+    views.may_end.set()
+    async with asyncio.timeout(GUARD_SECONDS):
+        assert {(await each).since for each in first} == {1.0}
+        assert {(await each).since for each in later} == {2.0}, "an older one may lack what they heard of"
+        for each in other:
+            with pytest.raises(StoreBusy):
+                await each
+    assert views.asked == [24, 24, 168]
 
 
 @pytest.mark.parametrize(("wish", "hours"), [("", 24), ("24", 24), ("168", 168), ("7", 24), ("<b>", 24), ("9e99", 24)])
