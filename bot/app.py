@@ -21,10 +21,16 @@ from bot.metrics import Metrics
 from bot.pace import Pace
 from bot.poller import Poller
 from bot.ports import BackedUp, Platform, Store
+from bot.room import Room
 from bot.rounds import Rounds
 from bot.service import Service
 from bot.steps.step import World
 from bot.views import Views
+
+DOWNLOADS, UPLOADS = 32_000_000, 64_000_000
+"""Bytes of results that are in memory at once while they are fetched and stored, and while they are posted: a platform takes
+pictures more slowly than the queue can finish them.
+"""
 
 NO_KEY = "GMI_API_KEY is not set. Put the key of your GMI Cloud account into the environment or into .env."
 
@@ -157,6 +163,8 @@ async def assembled(
             clock=clock,
             rng=rng or random.Random(),
             rounds=Rounds(queue, store, Experience(store, clock), clock),
+            downloads=Room(DOWNLOADS),
+            uploads=Room(UPLOADS),
         )
         poller = Poller(world, in_flight=settings.gmi_in_flight, claims=role.works, listens=role.listens)
         yield App(

@@ -10,6 +10,8 @@ from bot.schedule import MOST, PRICE, Expectation
 PRICES = 6.0
 """A page costs as much as looks at each of the requests that it answers for, and at most as so many looks."""
 
+PAGE = 100  # records, the most that is known to work (observed)
+
 CLOSEST = 0.35  # seconds between two beats
 SOON = 1.5
 """Who is due by itself so many seconds before a beat, or less, waits for it."""
@@ -102,16 +104,17 @@ class Beats:
     def _interval(self, now: float) -> float:
         """What `Expectation.next_look` does for one request, done for all that run."""
         number = len(self._running)
+        pages_each = math.ceil(number / PAGE)
         some = list(self._running.values())[:: 1 + number // _SAMPLE]
         price = PRICE * min(PRICES, number)
         self._refill(now)
         worth, ahead = 0.0, 0.0
         while worth < 1.0 and ahead < MOST:
             per_second = number / len(some) * sum(each.expected.hazard(now + ahead - each.began) for each in some)
-            pages = math.sqrt(per_second / (2.0 * price))
-            pages = min(pages, REFILL + CREDIT * per_second + max(0.0, self._room) / SPREAD_SECONDS)
-            step = min(_STEP, (1.0 - worth) / pages) if pages > 0 else _STEP
-            worth += pages * step + 1e-9
+            affordable = REFILL + CREDIT * per_second + max(0.0, self._room) / SPREAD_SECONDS
+            beats = min(math.sqrt(per_second / (2.0 * price)), affordable) / pages_each
+            step = min(_STEP, (1.0 - worth) / beats) if beats > 0 else _STEP
+            worth += beats * step + 1e-9
             ahead += step
         return max(CLOSEST, ahead)
 

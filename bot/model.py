@@ -153,6 +153,7 @@ class Image:
     width: int
     height: int
     url: str | None = None
+    size: int | None = None  # bytes; unknown of pictures that were made before this was kept
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from bot.beats import Beats
+from bot.beats import PAGE, Beats
 from bot.errors import RetryLater
 from bot.experience import LONG_WAIT_SECONDS, Experience
 from bot.image_queue import ImageQueue, PageTooLarge
@@ -23,7 +23,6 @@ from bot.model import Job
 from bot.ports import Store
 from bot.records import Page, Progress, Record
 
-PAGE = 100  # records, the most that is known to work (observed)
 FEW = 10
 MOST_PAGES = 10
 HEAVY = 5_000_000  # bytes: records carry pictures inline, and single ones are lighter
@@ -33,6 +32,10 @@ CANARY = 16
 """So many pages on which something still runs, and one of it is asked for singly all the same: a list that lags may say so
 for ever.
 """
+
+LATE_SHARE = 0.05
+LATE_MOST_SECONDS = 5.0
+"""Who waits in the queue for long is looked at less often, whatever the work takes: a picture may be late by so much of the wait."""
 
 LEFT_ALONE_SECONDS = 60.0  # doubles with each time in a row that the list did not help
 LEFT_ALONE_MOST = 1_800.0
@@ -47,6 +50,7 @@ class _List:
     failures: int = 0
     page_size: int = FEW
     unproven: int = 0  # pages since the last of its answers was checked
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     doubted: set[str] = field(default_factory=set)  # ids of requests whose "pending" is checked
 
 
@@ -73,6 +77,8 @@ class Rounds:
         expected, age = learned.of(job, now)
         known.beats.seen(job.id, began=now - age, expected=expected, now=now)
         own = expected.next_look(running_for=age, looks=0 if expected is learned.work else job.looks, rng=rng)
+        if expected is learned.work and age == 0.0 and job.running_since is not None:
+            own = max(own, min(LATE_MOST_SECONDS, LATE_SHARE * (now - job.running_since)))
         return own if now < known.left_alone_until else known.beats.pause(own, now)
 
     def early(self, job: Job) -> float | None:
@@ -107,10 +113,11 @@ class Rounds:
 
     async def _go(self, model: str, asking: dict[str, asyncio.Future[Record | None]]) -> None:
         await asyncio.sleep(0)  # all that were claimed together have asked by then
-        del self._open[model]
         told: dict[str, Record] = {}
         try:
-            told = await self._told(model, set(asking))
+            async with self._of(model).reading:  # and those, too, who come while another round is under way
+                del self._open[model]
+                told = await self._told(model, set(asking))
         except Exception:  # noqa: BLE001  a bug of ours, logged as one: each of them is asked for singly
             self._log.exception("bug_in_round", model=model)
         finally:
@@ -120,7 +127,8 @@ class Rounds:
 
     async def _told(self, model: str, wanted: set[str]) -> dict[str, Record]:
         known = self._of(model)
-        if len(wanted) < 2 or self._clock() < known.left_alone_until:
+        would_take = math.ceil(len(known.beats) / PAGE)  # pages
+        if len(wanted) <= max(1, would_take) or self._clock() < known.left_alone_until:
             return {}
         try:
             told = await self._pages(model, known, wanted)
@@ -144,18 +152,22 @@ class Rounds:
     async def _pages(self, model: str, known: _List, wanted: set[str]) -> dict[str, Record]:
         told: dict[str, Record] = {}
         limit, offset = min(PAGE, max(known.page_size, len(known.beats) + FEW)), 0
-        for _ in range(MOST_PAGES):
+        read: set[str] = set()
+        # What was asked for may have finished: those that run are newer, and other processes' are among them.
+        for _ in range(min(MOST_PAGES, 1 + 2 * len(known.beats) // PAGE)):
             page = await self._page(model, known, limit, offset)
             if page is None:
                 break
-            new = {record.request_id: record for record in page.records if record.request_id in wanted}
+            records = {record.request_id: record for record in page.records}
+            new = {id: record for id, record in records.items() if id in wanted}
             told |= new
             known.beats.earn(sum(record.progress is not Progress.PENDING for record in new.values()))
             offset += limit
             missing = len(wanted) - len(told)
             known.page_size = min(PAGE, 2 * limit) if missing and page.has_more else max(FEW, known.page_size - 1)
-            if not page.has_more or not new or missing <= 2:
+            if not page.has_more or missing * 2 <= min(4, len(wanted)) or records.keys() <= read:
                 break
+            read |= records.keys()
         return told
 
     async def _page(self, model: str, known: _List, limit: int, offset: int) -> Page | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,12 +17,18 @@ from bot.ports import StoreBusy
 
 Interaction = discord.Interaction[Any]
 
+AT_ONCE = 64
+"""Who comes when so many are just being answered waits for one of them: of a thousand at the same moment the first are answered
+in time, where all of them side by side would all be late.
+"""
+
 
 class Answers:
     """Sent by the interaction's own token, and seen by nobody else."""
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._log = structlog.get_logger("adapters.discord")
 
     @asynccontextmanager
@@ -29,7 +36,8 @@ class Answers:
         """Goes before other work while it lasts. What goes wrong inside is said, and ends nothing but this one interaction."""
         try:
             with self._rest.budget.first():
-                yield
+                async with self._turns:
+                    yield
         except UserError as error:
             await self._tell_if_possible(interaction, str(error))
         except StoreBusy:

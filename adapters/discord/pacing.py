@@ -22,7 +22,7 @@ AT_ONCE = 3
 the network holds up and delivers together don't break it, and the rest is room for what the gateway's client asks.
 """
 
-STEP_BACK_SECONDS = 1.5
+STEP_BACK_SECONDS = 2.5
 """How long anything but a result steps back behind acknowledgements, which Discord wants within 3 seconds. On a busy machine a
 burst of them takes its time, and what came back too soon would slow down the rest of it.
 """

@@ -8,8 +8,9 @@ from typing import Any
 
 from bot import messages
 from bot.errors import FailureKind, GiveUp, RetryLater
-from bot.model import OPEN, Failure, Image, Job, JobState, Json, Picture, Reply, Waiting
+from bot.model import OPEN, Failure, Image, Job, JobState, Json, MessageRef, Picture, Reply, Waiting
 from bot.ports import Note, Store
+from bot.room import USUAL
 from bot.steps.step import DELIVERY_SECONDS, Step
 
 FAILED = "failed ("
@@ -69,12 +70,10 @@ async def deliver(step: Step) -> None:
         return
     if step.job.deadline_at is None:
         step.job = replace(step.job, deadline_at=step.now + DELIVERY_SECONDS)  # kept by whichever save comes next
+    size = 0 if step.job.failure else sum(image.size or USUAL for image in step.job.images)
     try:
-        reply = await _reply(step)
-        conversation = await step.conversation()
-        posts = await step.platform.deliver(
-            conversation.ref, reply, key=step.job.id, note=StoreNote(step.world.store, step.job.id)
-        )
+        async with step.world.uploads.for_bytes(size):
+            posts = await _posted(step)
     except GiveUp as error:
         if error.kind is FailureKind.CONTENT and step.job.failure is None:
             await fail(step, error.kind, error.reason, text=error.text)  # words are taken where its picture was not
@@ -87,6 +86,13 @@ async def deliver(step: Step) -> None:
     else:
         step.world.health.worked(step.job.platform, now=step.now)
         await _end(step, JobState.FAILED if step.job.failure else JobState.SUCCEEDED, "answered", posts=posts)
+
+
+async def _posted(step: Step) -> tuple[MessageRef, ...]:
+    reply = await _reply(step)
+    conversation = await step.conversation()
+    note = StoreNote(step.world.store, step.job.id)
+    return await step.platform.deliver(conversation.ref, reply, key=step.job.id, note=note)
 
 
 async def undeliverable(step: Step, kind: FailureKind, reason: str) -> None:

@@ -17,6 +17,7 @@ from bot.image_queue import ImageQueue
 from bot.metrics import Metrics
 from bot.model import Conversation, Job, JobState, Json
 from bot.ports import Platform, Store
+from bot.room import Room
 from bot.rounds import Rounds
 
 LEASE_SECONDS = 15.0
@@ -44,6 +45,8 @@ class World:
     clock: Callable[[], float]
     rng: random.Random
     rounds: Rounds
+    downloads: Room
+    uploads: Room
 
 
 class Step:

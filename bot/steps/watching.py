@@ -12,6 +12,7 @@ from bot.failures import PASSING
 from bot.image_queue import RequestUnknown
 from bot.model import Image, JobState
 from bot.records import WAITING, Media, Progress, Record
+from bot.room import USUAL
 from bot.steps.delivering import deliver, fail
 from bot.steps.step import BEFORE_QUEUE_SECONDS, DELIVERY_SECONDS, Step
 
@@ -132,6 +133,11 @@ def _ready_at(step: Step, record: Record, heard: float) -> float:
 
 
 async def _stored(step: Step, media: Media) -> Image:
+    async with step.world.downloads.for_bytes(USUAL):
+        return await _fetched(step, media)
+
+
+async def _fetched(step: Step, media: Media) -> Image:
     data = await step.world.queue.download(media)
     try:
         picture = await pictures.describe(data)
@@ -140,7 +146,12 @@ async def _stored(step: Step, media: Media) -> Image:
         raise RetryLater(f"the queue's picture cannot be read: {error}") from error
     sha256 = await step.world.store.put_blob(picture.data, step.now)
     return Image(
-        sha256=sha256, media_type=picture.media_type, width=picture.width, height=picture.height, url=media.url
+        sha256=sha256,
+        media_type=picture.media_type,
+        width=picture.width,
+        height=picture.height,
+        url=media.url,
+        size=len(picture.data),
     )
 
 

@@ -27,6 +27,9 @@ LEAST, MOST = 6.0, 14.0
 LEARNS_FROM = 24
 """Pictures before those that are measured, so that a schedule that learns has learned."""
 
+REST_SECONDS = 20.0
+"""And so long the bot rests before they begin, as before any rush: what it may ask of the queue is saved up by then."""
+
 PATIENCE = 300.0  # seconds after the last command, against hanging only
 DISTRIBUTIONS = MappingProxyType(
     {
@@ -41,8 +44,8 @@ DISTRIBUTIONS = MappingProxyType(
 class Post:
     """One row. Members ask at one moment, or evenly over so many seconds; each has one request. rounds: of one after another.
 
-    with_picture: the queue answers a POST only when its picture is made. in_flight: requests that may run there at once; as many
-    as there are, unless it is said.
+    with_picture: the queue answers a POST only when its picture is made. together: nothing is ready before all have asked, so that
+    all run there at the same time. in_flight: requests that may run there at once; as many as there are, unless it is said.
     """
 
     jobs: int
@@ -53,6 +56,7 @@ class Post:
     takes: str = "6 to 14 s"
     schedule: str = OURS
     with_picture: bool = False
+    together: bool = False
     in_flight: int | None = None
 
     @property
@@ -93,6 +97,8 @@ ROWS: Sequence[Post] = (
     Post(jobs=60, servers=50),
     Post(jobs=300, over=60.0, servers=1),
     Post(jobs=300, over=60.0, servers=50),
+    Post(jobs=1000, over=50.0, servers=50, together=True),
+    Post(jobs=1000, over=50.0, servers=50, together=True, image_bytes=1_500_000),
     Post(jobs=1000, servers=50),
     Post(jobs=20, with_picture=True),
     Post(jobs=60, with_picture=True),
@@ -123,6 +129,7 @@ async def posting(post: Post, *, under: tuple[str, ...] = ("tests.benchmarks.sch
                 await discord.shards.ready()
                 await crowd.ask(LEARNS_FROM, over=0.0)
                 await crowd.see()
+                await asyncio.sleep(REST_SECONDS)
                 found = await _measured(post, bot, crowd)
                 await bot.ends()
             told = json.loads(report.read_text())
@@ -193,6 +200,7 @@ class _Crowd:
         self._rooms = rooms
         self._takes = DISTRIBUTIONS[post.takes]
         self._delivery = "sync" if post.with_picture else "async"
+        self._together = post.together
         self._chance: random.Random = chance
         self._asked: list[str] = []
 
@@ -203,7 +211,9 @@ class _Crowd:
             room = self._rooms[each % len(self._rooms)]
             words.append(f"a lighthouse, number {len(self._asked)}")
             self._asked.append(words[-1])
-            self.queue.behave(prompt=f"{words[-1]}.", latency=self._takes(self._chance), delivery=self._delivery)
+            held = over * (1.0 - each / number) if self._together else 0.0
+            latency = held + self._takes(self._chance)
+            self.queue.behave(prompt=f"{words[-1]}.", latency=latency, delivery=self._delivery)
             member = room.guild.member(f"member{len(self._asked)}")
             answers.append(member.slash(room, "imagine", prompt=f"{words[-1]}."))
             if over:

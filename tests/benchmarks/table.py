@@ -90,8 +90,8 @@ POSTED: tuple[Line, Line] = (
 POSTED_REMARKS = (
     "lateness: from the picture being ready in the queue until its upload had arrived at Discord. asked: requests to the",
     "queue about what runs, beside submit and download, and all requests to Discord. The real program runs beside a local",
-    "Discord with the limits of the real one; before each row it has made 24 pictures. Other schedules are this bot's",
-    "with its looks replaced.",
+    "Discord with the limits of the real one; before each row it has made 24 pictures, and rested. Other schedules are this",
+    "bot's with its looks replaced. held: nothing is ready before all have asked.",
 )
 
 SIDE_BY_SIDE: tuple[Line, Line] = (
@@ -205,7 +205,7 @@ def _side_by_side(row: Posted) -> Line:
 
 def _asked(post: Post) -> str:
     when = f" in {post.over:g} s" if post.over else f", {post.rounds}x" if post.rounds > 1 else " at once"
-    return f"{post.jobs}{when}"
+    return f"{post.jobs}{when}{', held' if post.together else ''}"
 
 
 def _late_and_dear(row: Posted) -> Line:

@@ -178,3 +178,20 @@ def test_request_that_waits_is_expected_by_the_work_that_is_still_to_come():
     assert learned.of(running(), 1060.0) == (work, 0.0)
     assert learned.of(running(working_since=1050.0), 1060.0) == (work, 10.0)
     assert Learned(whole=whole).of(running(), 1060.0) == (whole, 60.0), "nobody has seen yet what the work takes"
+
+
+async def test_request_that_waits_for_long_is_looked_at_less_and_less_often_however_short_the_work_is(world):
+    """All of the work is still to come, so that a look just now would never seem in vain."""
+    told, now = Learned(whole=Expectation([0.5] * 48), work=Expectation([0.4] * 48)), 0.0
+
+    class Knows:
+        async def of(self, _model):
+            return told
+
+    looking = rounds.Rounds(world.app.queue, world.app.store, Knows(), lambda: now)
+    looks = 0
+    while now < 600.0:
+        waits = replace(a_job(), running_since=0.0, vendor_status="queued", looks=looks)
+        now += await looking.pause(waits, rng=0.5)
+        looks += 1
+    assert looks < 250, "four times a second would be 2,400"
