@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import secrets
 import signal
 import time
@@ -36,6 +37,9 @@ MOST_BLOB_BYTES = 20_000_000_000
 
 REMOVAL_SECONDS = 300.0  # between two attempts to take back what its platform would not let go of
 
+MOST_FILES = 8_192
+"""Open at once: each POST that waits for its picture is one (GMI_IN_FLIGHT), and the usual soft limit is 1,024."""
+
 MEND_SECONDS = 60.0  # until a task that a bug ended is begun again
 CLOCK_SECONDS = 60.0  # between two looks at the store's clock
 UNNOTICED_SECONDS = 5.0
@@ -58,6 +62,7 @@ async def run(
     def connect(service: Service, views: Views) -> dict[str, Platform]:
         return {a.name: a.module.connect(a.settings, service, views) for a in adapters}
 
+    allow_open_files()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -70,6 +75,15 @@ async def run(
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+
+
+def allow_open_files() -> None:
+    """As many as may be, up to MOST_FILES; where the system says no, what it allows has to do."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _assembled(settings: Settings, connect: Connect, stop: asyncio.Event, stack: AsyncExitStack) -> App | None:
