@@ -16,9 +16,9 @@ CLOSEST = 0.35  # seconds between two beats
 SOON = 1.5
 """Who is due by itself so many seconds before a beat, or less, waits for it."""
 
-FAR = 2.0  # seconds; no budget makes two beats lie so far apart
+FAR = 2.0  # seconds, for each page of a beat; no budget makes two beats lie so far apart
 
-BURST = 18.0
+BURST = 17.0
 REFILL = 0.8
 CREDIT = 0.03
 SPREAD_SECONDS = 6.0
@@ -56,6 +56,11 @@ class Beats:
         """How many requests run."""
         return len(self._running)
 
+    @property
+    def _pages_each(self) -> int:
+        """How many pages a beat takes."""
+        return math.ceil(len(self._running) / PAGE)
+
     def seen(self, job_id: str, *, began: float, expected: Expectation, now: float) -> None:
         """It runs, as a look has just shown."""
         self._running[job_id] = _Running(began=began, expected=expected, seen_at=now)
@@ -77,7 +82,7 @@ class Beats:
         if self._beat <= now:
             self._beat = now + self._interval(now)
         beat = self._beat - now
-        if beat > FAR and own < beat / 2:
+        if beat > FAR * self._pages_each and own < beat / 2:
             # it was made for those that take for ever, and who comes new is in more of a hurry
             self._beat = now + own
             return own
@@ -93,9 +98,9 @@ class Beats:
         return wait
 
     def spend(self, now: float) -> None:
-        """A page is read."""
+        """A page is read. No more is ever owed than a rest saves, or a long rush would slow down who comes in the hour after."""
         self._refill(now)
-        self._room -= 1.0
+        self._room = max(-BURST, self._room - 1.0)
 
     def earn(self, finished: int) -> None:
         """A page told that so many have finished."""
@@ -104,7 +109,6 @@ class Beats:
     def _interval(self, now: float) -> float:
         """What `Expectation.next_look` does for one request, done for all that run."""
         number = len(self._running)
-        pages_each = math.ceil(number / PAGE)
         some = list(self._running.values())[:: 1 + number // _SAMPLE]
         price = PRICE * min(PRICES, number)
         self._refill(now)
@@ -112,7 +116,7 @@ class Beats:
         while worth < 1.0 and ahead < MOST:
             per_second = number / len(some) * sum(each.expected.hazard(now + ahead - each.began) for each in some)
             affordable = REFILL + CREDIT * per_second + max(0.0, self._room) / SPREAD_SECONDS
-            beats = min(math.sqrt(per_second / (2.0 * price)), affordable) / pages_each
+            beats = min(math.sqrt(per_second / (2.0 * price)), affordable) / self._pages_each
             step = min(_STEP, (1.0 - worth) / beats) if beats > 0 else _STEP
             worth += beats * step + 1e-9
             ahead += step

@@ -12,7 +12,10 @@ USUAL = 2_000_000
 
 
 class Room:
-    """First come, first served, so that nothing large waits for ever. most: bytes; what is larger than that goes alone."""
+    """First come, first served, so that nothing large waits for ever; what carries nothing waits for nobody.
+
+    most: bytes; what is larger than that goes alone.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -23,7 +26,7 @@ class Room:
     async def for_bytes(self, size: int) -> AsyncIterator[None]:
         """There is room for so many while this lasts."""
         size = min(size, self._most)
-        if self._waiting or self._free < size:
+        if size and (self._waiting or self._free < size):
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append((size, turn))
             try:

@@ -29,9 +29,9 @@ HEAVY = 5_000_000  # bytes: records carry pictures inline, and single ones are l
 SLOW_SECONDS = 3.0
 STALE_SECONDS = 3.0
 CANARY = 16
-"""So many pages on which something still runs, and one of it is asked for singly all the same: a list that lags may say so
-for ever.
-"""
+"""So many rounds in which something still ran, and one of it is asked for singly all the same: a list that lags may say so for ever."""
+
+JUST_NOW_SECONDS = 0.1  # so long after a page was read, one who comes alone hears what it said, and joins the beat
 
 LATE_SHARE = 0.05
 LATE_MOST_SECONDS = 5.0
@@ -49,7 +49,9 @@ class _List:
     left_alone_until: float = -math.inf
     failures: int = 0
     page_size: int = FEW
-    unproven: int = 0  # pages since the last of its answers was checked
+    unproven: int = 0  # rounds since the last of its answers was checked
+    pending: dict[str, Record] = field(default_factory=dict)  # what still ran on the pages read last
+    read_at: float = -math.inf
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     doubted: set[str] = field(default_factory=set)  # ids of requests whose "pending" is checked
 
@@ -121,6 +123,8 @@ class Rounds:
         except Exception:  # noqa: BLE001  a bug of ours, logged as one: each of them is asked for singly
             self._log.exception("bug_in_round", model=model)
         finally:
+            if self._open.get(model) is asking:
+                del self._open[model]
             for request_id, answer in asking.items():
                 if not answer.done():
                     answer.set_result(told.get(request_id))
@@ -128,8 +132,11 @@ class Rounds:
     async def _told(self, model: str, wanted: set[str]) -> dict[str, Record]:
         known = self._of(model)
         would_take = math.ceil(len(known.beats) / PAGE)  # pages
-        if len(wanted) <= max(1, would_take) or self._clock() < known.left_alone_until:
+        if self._clock() < known.left_alone_until:
             return {}
+        if len(wanted) <= max(1, would_take):
+            is_new = abs(self._clock() - known.read_at) < JUST_NOW_SECONDS
+            return {id: record for id, record in known.pending.items() if id in wanted} if is_new else {}
         try:
             told = await self._pages(model, known, wanted)
         except RetryLater as error:
@@ -153,6 +160,7 @@ class Rounds:
         told: dict[str, Record] = {}
         limit, offset = min(PAGE, max(known.page_size, len(known.beats) + FEW)), 0
         read: set[str] = set()
+        known.pending, known.read_at = {}, self._clock()
         # What was asked for may have finished: those that run are newer, and other processes' are among them.
         for _ in range(min(MOST_PAGES, 1 + 2 * len(known.beats) // PAGE)):
             page = await self._page(model, known, limit, offset)
@@ -161,6 +169,7 @@ class Rounds:
             records = {record.request_id: record for record in page.records}
             new = {id: record for id, record in records.items() if id in wanted}
             told |= new
+            known.pending |= {id: each for id, each in records.items() if each.progress is Progress.PENDING}
             known.beats.earn(sum(record.progress is not Progress.PENDING for record in new.values()))
             offset += limit
             missing = len(wanted) - len(told)

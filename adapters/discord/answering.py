@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
 import discord
@@ -22,6 +22,9 @@ AT_ONCE = 64
 in time, where all of them side by side would all be late.
 """
 
+LATE_SECONDS = 3.0
+"""Discord takes no answer after that (docs). Whoever still waits for it lets the next one go."""
+
 
 class Answers:
     """Sent by the interaction's own token, and seen by nobody else."""
@@ -36,7 +39,7 @@ class Answers:
         """Goes before other work while it lasts. What goes wrong inside is said, and ends nothing but this one interaction."""
         try:
             with self._rest.budget.first():
-                async with self._turns:
+                async with self._turn():
                     yield
         except UserError as error:
             await self._tell_if_possible(interaction, str(error))
@@ -53,6 +56,16 @@ class Answers:
                 return
             # Too late, answered already by another process, or unreachable. What was stored is seen to by the poller.
             self._log.warning("not_acknowledged", interaction=interaction.id, reason=meaning.reason)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Ends with the answer, or when that is late: where Discord leaves some unanswered for minutes, others must not wait."""
+        await self._turns.acquire()
+        with ExitStack() as turn:
+            turn.callback(self._turns.release)
+            late = asyncio.get_running_loop().call_later(LATE_SECONDS, turn.close)
+            turn.callback(late.cancel)
+            yield
 
     async def tell(self, interaction: Interaction, sentence: str, *, markup: bool = False) -> None:
         """markup: the sentence is ours, and formatted."""

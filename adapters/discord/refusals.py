@@ -55,7 +55,9 @@ class Refusals:
         self._read_at = -math.inf
 
     async def _read(self) -> None:
-        now, changes = self._memory.now, self._changes
-        self._standing = frozenset(key for key, _ in await self._memory.recall_all())
-        if changes == self._changes:  # else what was read may be older than the change
-            self._read_at = now
+        while True:
+            now, changes = self._memory.now, self._changes
+            standing = frozenset(key for key, _ in await self._memory.recall_all())
+            if changes == self._changes:  # else what was read may be older than the change
+                break
+        self._standing, self._read_at = standing, now

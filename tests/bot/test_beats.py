@@ -66,6 +66,20 @@ def test_long_rush_is_bounded_by_the_budget():
     assert late < 0.6
 
 
+def test_rest_makes_up_for_a_rush_however_long_it_was():
+    """Thousands of requests at once may have read far more pages than were saved: each beat of theirs reads many."""
+    pauses = []
+    for spent in (0, 1_000):
+        beats = Beats()
+        for _ in range(spent):
+            beats.spend(1_000.0)
+        now = 1_000.0 + 2.0 * BURST / REFILL
+        for name in "abcdefghij":
+            beats.seen(name, began=now - 10.0, expected=UNIFORM, now=now)
+        pauses.append(beats.pause(1.0, now))
+    assert pauses[1] == pytest.approx(pauses[0])
+
+
 @given(st.lists(st.floats(0, 3600), min_size=2, max_size=200), st.integers(0, 100), st.floats(0.25, 15))
 def test_pauses_keep_their_bounds_whatever_runs(ages, spent, own):
     beats, now = Beats(), 10_000.0

@@ -41,6 +41,17 @@ async def test_those_behind_wait_until_there_is_room_for_the_first():
         await each.task
 
 
+async def test_what_carries_nothing_waits_for_nobody():
+    """A failure is told in words, however many pictures are on their way."""
+    room = Room(10)
+    full, waits, words = Carrier(room, 10), Carrier(room, 1), Carrier(room, 0)
+    await turns()
+    assert [each.inside for each in (full, waits, words)] == [True, False, True]
+    for each in (words, full, waits):
+        each.leave.set()
+        await each.task
+
+
 async def test_what_is_larger_than_all_room_goes_alone():
     room = Room(10)
     huge, small = Carrier(room, 1_000), Carrier(room, 1)

@@ -4,12 +4,15 @@ import re
 
 import pytest
 
+from adapters.discord import answering
 from bot.model import ASPECT_RATIOS, JobState
 from tests.adapters.discord.conftest import WRITING
 from tests.emulators.discord import CallbackKind, Intents, Permission, Upload
 from tests.emulators.discord.interactions import InteractionKind
 from tests.emulators.discord.messages import Flag, MessageKind
 from tests.world import photos
+
+CALLBACK = "POST /interactions/{interaction_id}/{interaction_token}/callback"
 
 
 def upload(file):
@@ -366,6 +369,22 @@ async def test_ten_commands_at_once_are_ten_pictures(world, place, emulator, acc
     for answer in answers:
         assert len(results(answer.message.thread)) == 1
     assert emulator.gatekeeper.refused == []
+
+
+async def test_command_whose_acknowledgement_hangs_keeps_nobody_else_waiting_for_longer_than_it_could_be_in_time(
+    world, place, emulator, ann, bob, asks, account, monkeypatch
+):
+    monkeypatch.setattr(answering, "AT_ONCE", 1)
+    monkeypatch.setattr(answering, "LATE_SECONDS", 0.0)
+    await world.restart()
+    await place.listening()
+    hold = emulator.faults.hold(CALLBACK, times=1)
+    account(ann).slash(place.channel, "imagine", prompt="a fox")
+    await hold.arrived()
+    answer = await account(bob).slash(place.channel, "imagine", prompt="a hen").answer
+    assert "a hen" in answer.message.content
+    hold.release()
+    await world.settle()
 
 
 async def test_store_out_of_order_is_said_privately(world, place, ann, asks, monkeypatch):

@@ -1,7 +1,10 @@
 """Is what Discord refused remembered: for the right place, over restarts, and no longer than it holds?"""
 
+import asyncio
+
 import pytest
 
+from adapters.discord.refusals import Refusals
 from bot import messages
 from bot.errors import RetryLater
 from bot.ports import StoreBusy
@@ -81,6 +84,34 @@ async def test_refusal_is_lifted_by_the_first_command_after_a_restart(world, pla
     await asks(ann, place.channel, "a hen")
     await world.settle()
     assert len(results(place.channel)) == 1
+
+
+async def test_refusal_that_comes_while_the_others_are_read_is_not_overlooked():
+    class Slow:
+        """Tells what it knew when it was asked."""
+
+        def __init__(self):
+            self.now, self.known, self.asked, self.answers = 100.0, {}, asyncio.Event(), asyncio.Event()
+
+        async def remember(self, key, value, *, for_seconds):
+            self.known[key] = value
+
+        async def recall_all(self):
+            known = list(self.known.items())
+            self.asked.set()
+            await self.answers.wait()
+            return known
+
+    memory = Slow()
+    refusals = Refusals(memory)
+    early = asyncio.create_task(refusals.stands("post", "1"))
+    await memory.asked.wait()
+    await refusals.add("post", "1", "closed")
+    late = asyncio.create_task(refusals.stands("post", "1"))
+    memory.answers.set()
+    assert await late
+    assert await early
+    assert await refusals.stands("post", "1")
 
 
 async def test_member_is_told_when_the_store_can_be_neither_read_nor_written(
