@@ -57,7 +57,7 @@ class Beats:
         return len(self._running)
 
     @property
-    def _pages_each(self) -> int:
+    def pages_each(self) -> int:
         """How many pages a beat takes."""
         return math.ceil(len(self._running) / PAGE)
 
@@ -82,7 +82,7 @@ class Beats:
         if self._beat <= now:
             self._beat = now + self._interval(now)
         beat = self._beat - now
-        if beat > FAR * self._pages_each and own < beat / 2:
+        if beat > FAR * self.pages_each and own < beat / 2:
             # it was made for those that take for ever, and who comes new is in more of a hurry
             self._beat = now + own
             return own
@@ -116,7 +116,7 @@ class Beats:
         while worth < 1.0 and ahead < MOST:
             per_second = number / len(some) * sum(each.expected.hazard(now + ahead - each.began) for each in some)
             affordable = REFILL + CREDIT * per_second + max(0.0, self._room) / SPREAD_SECONDS
-            beats = min(math.sqrt(per_second / (2.0 * price)), affordable) / self._pages_each
+            beats = min(math.sqrt(per_second / (2.0 * price)), affordable) / self.pages_each
             step = min(_STEP, (1.0 - worth) / beats) if beats > 0 else _STEP
             worth += beats * step + 1e-9
             ahead += step

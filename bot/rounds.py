@@ -131,10 +131,9 @@ class Rounds:
 
     async def _told(self, model: str, wanted: set[str]) -> dict[str, Record]:
         known = self._of(model)
-        would_take = math.ceil(len(known.beats) / PAGE)  # pages
         if self._clock() < known.left_alone_until:
             return {}
-        if len(wanted) <= max(1, would_take):
+        if len(wanted) <= max(1, known.beats.pages_each):
             is_new = abs(self._clock() - known.read_at) < JUST_NOW_SECONDS
             return {id: record for id, record in known.pending.items() if id in wanted} if is_new else {}
         try:

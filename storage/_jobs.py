@@ -14,12 +14,20 @@ from bot.ports import Accepted
 from storage import _conversations
 from storage._rows import job_row, readable, to_job
 from storage._saves import add_event, link_blobs, remember_message, remember_messages, settled
-from storage._tables import counts_for_limits, failed_by, is_in_vain, is_open, job_events, jobs, messages, turns
+from storage._tables import (
+    IN_VAIN,
+    counts_for_limits,
+    failed_by,
+    is_in_vain,
+    is_open,
+    job_events,
+    jobs,
+    messages,
+    turns,
+)
 from storage._ways import Alone, ways_of
 
 _ANSWERS_PER_DURATION = 20  # at most so many are looked through for each that was finished: others run, or failed
-
-IN_VAIN = frozenset({JobState.FAILED, JobState.CANCELLED})
 
 _BY_ID = sa.select(jobs).where(jobs.c.id == bindparam("job_id"))
 _BY_SOURCE = sa.select(jobs).where(jobs.c.source_id == bindparam("source"))

@@ -187,7 +187,8 @@ def waits_for(what: Waiting) -> sa.ColumnElement[bool]:
 
 
 is_open = state_is(*OPEN)
-is_in_vain = state_is(JobState.FAILED, JobState.CANCELLED)
+IN_VAIN = frozenset({JobState.FAILED, JobState.CANCELLED})
+is_in_vain = state_is(*IN_VAIN)
 is_uncleaned = sa.and_(state_is(*(set(JobState) - OPEN)), is_so(jobs.c.cleaned, "FALSE"))
 is_due_some_time = jobs.c.due_at.is_not(None)
 can_be_head = sa.and_(state_is(JobState.SUCCEEDED), jobs.c.deleted_at.is_(None))

@@ -62,30 +62,15 @@ COST: tuple[Line, Line] = (
     ),
 )
 
+# Of `_late_and_dear`.
+_LATE_AND_DEAR: tuple[Line, Line] = (
+    ("lateness", "", "", "", "asked", "", "CPU", "acknowledged", "", "loop lag", "peak", "posts", ""),
+    ("p50", "p95", "p99", "max", "queue", "Discord", "ms", "p50", "p99", "p99, ms", "RSS, MB", "per s", "lost"),
+)
+
 POSTED: tuple[Line, Line] = (
-    (
-        *("", "in", "", "queue", "kB", "lateness", "", "", "", "asked", "", "CPU", "acknowledged", "", "loop lag"),
-        *("peak", "posts", ""),
-    ),
-    (
-        *(
-            "jobs",
-            "servers",
-            "looks",
-            "takes",
-            "each",
-            "p50",
-            "p95",
-            "p99",
-            "max",
-            "queue",
-            "Discord",
-            "ms",
-            "p50",
-            "p99",
-        ),
-        *("p99, ms", "RSS, MB", "per s", "lost"),
-    ),
+    ("", "in", "", "queue", "kB", *_LATE_AND_DEAR[0]),
+    ("jobs", "servers", "looks", "takes", "each", *_LATE_AND_DEAR[1]),
 )
 POSTED_REMARKS = (
     "lateness: from the picture being ready in the queue until its upload had arrived at Discord. asked: requests to the",
@@ -95,28 +80,8 @@ POSTED_REMARKS = (
 )
 
 SIDE_BY_SIDE: tuple[Line, Line] = (
-    (
-        *("", "at once", "", "queue", "the whole", "", "lateness", "", "", "", "asked", "", "CPU", "acknowledged", ""),
-        *("loop lag", "peak", "posts", ""),
-    ),
-    (
-        *(
-            "jobs",
-            "allowed",
-            "were",
-            "takes",
-            "took",
-            "one by one",
-            "p50",
-            "p95",
-            "p99",
-            "max",
-            "queue",
-            "Discord",
-            "ms",
-        ),
-        *("p50", "p99", "p99, ms", "RSS, MB", "per s", "lost"),
-    ),
+    ("", "at once", "", "queue", "the whole", "", *_LATE_AND_DEAR[0]),
+    ("jobs", "allowed", "were", "takes", "took", "one by one", *_LATE_AND_DEAR[1]),
 )
 SIDE_BY_SIDE_REMARKS = (
     "at once: GMI_IN_FLIGHT, and how many the queue had in the making at the same moment, at most. the whole: from the first",

@@ -13,7 +13,7 @@ from bot.model import JobState, Waiting
 from bot.ports import StoreBusy
 from storage import sqlite
 from tests.world import photos
-from tests.world.boundary import Boundary
+from tests.world.boundary import Boundary, Gate
 from tests.world.plain import later
 from tests.world.world import KEY
 
@@ -97,18 +97,17 @@ async def test_job_whose_lease_was_lost_is_not_stepped_twice_at_once(world, ann,
 
 async def test_job_claimed_while_its_step_is_just_ending_goes_on_at_once(make_world, log):
     """A step saves its job as waiting for a free place, and the claim that gives it one comes before the step has ended."""
-    boundary = Boundary()
-    world = await make_world(wrap=boundary)
+    world = await make_world()
     ann = world.user("ann")
     said = await ann.says("/imagine a fox")
-    with boundary.keeping("store.save") as kept:
-        async with world.stepping():
-            await kept.reached.wait()
-            assert (await world.job(said)).waiting is Waiting.SLOT
-            await world.app.poller._begin_due(world.now)
-            assert (await world.job(said)).holds_slot
-            kept.release.set()
-        assert events(log, "lease_lost") == []
+    saving = Gate([world.app.store], "save")
+    async with world.stepping():
+        await saving.reached.wait()
+        assert (await world.job(said)).waiting is Waiting.SLOT
+        await world.app.poller._begin_due(world.now)
+        assert (await world.job(said)).holds_slot
+        saving.open.set()
+    assert events(log, "lease_lost") == []
     assert world.emulator.ledger.count("submit") == 1, "it did not wait until a lease ran out that nobody used"
     await ann.sees(images=1)
 

@@ -16,6 +16,7 @@ from bot import poller, running
 from bot.model import JobState, Waiting
 from bot.ports import StoreBusy
 from tests.world import photos
+from tests.world.boundary import Gate
 
 WAYS = {"stopped, one process": ("all", False), "killed, a gateway and two workers": ("gateway", True)}
 
@@ -24,25 +25,6 @@ WAYS = {"stopped, one process": ("all", False), "killed, a gateway and two worke
 def quick(monkeypatch):
     monkeypatch.setattr(poller, "STORE_PAUSE_SECONDS", 0.02)
     monkeypatch.setattr(running, "STORE_PAUSE_SECONDS", 0.02)
-
-
-class Gate:
-    """Stands after a call that has had its effect: nobody returns from it before it is opened."""
-
-    def __init__(self, apps, call):
-        self.reached, self.open = asyncio.Event(), asyncio.Event()
-        for app in apps:
-            platform = app.platforms["plain"]
-            setattr(platform, call, self._around(getattr(platform, call)))
-
-    def _around(self, act):
-        async def stopped(*args, **kwargs):
-            done = await act(*args, **kwargs)
-            self.reached.set()
-            await self.open.wait()
-            return done
-
-        return stopped
 
 
 async def readyz(app):
@@ -81,7 +63,8 @@ async def begin_in_every_state(world, works):
     """
     ann, bob, cat, dan, eve = (world.user(name) for name in ("ann", "bob", "cat", "dan", "eve"))
     world.emulator.behave(latency=1, prompt="a hen")
-    posting, fetching = Gate(works, "deliver"), Gate(works, "fetch")
+    plain = [app.platforms["plain"] for app in works]
+    posting, fetching = Gate(plain, "deliver"), Gate(plain, "fetch")
     cow = await cat.says("/imagine a cow")
     await posting.reached.wait()
     looking = world.emulator.hold("get")

@@ -7,8 +7,7 @@ behind it is the real thing, and does all the work.
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 ENDS = frozenset({"close", "aclose", "start", "run", "now"})
@@ -19,12 +18,22 @@ class ProcessDiedError(BaseException):
     """The process is gone. Not an Exception: nothing in the bot may catch it, as nothing catches SIGKILL."""
 
 
-class Kept:
-    """An answer that is held back."""
+class Gate:
+    """Stands after a call that has had its effect: nobody returns from it before it is opened. targets: whose call it is."""
 
-    def __init__(self) -> None:
-        self.reached = asyncio.Event()
-        self.release = asyncio.Event()
+    def __init__(self, targets: Iterable[Any], call: str) -> None:
+        self.reached, self.open = asyncio.Event(), asyncio.Event()
+        for target in targets:
+            setattr(target, call, self._around(getattr(target, call)))
+
+    def _around(self, act: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def stopped(*args: Any, **kwargs: Any) -> Any:
+            done = await act(*args, **kwargs)
+            self.reached.set()
+            await self.open.wait()
+            return done
+
+        return stopped
 
 
 class Boundary:
@@ -44,7 +53,6 @@ class Boundary:
         self._after = False
         self._outcomes: list[tuple[str, object]] = []
         self._crossed = asyncio.Event()
-        self._kept: dict[str, Kept] = {}
 
     def __call__(self, name: str, target: Any) -> "Watched":
         return Watched(self, name, target)
@@ -76,16 +84,6 @@ class Boundary:
             self._crossed.clear()
             await self._crossed.wait()
 
-    @contextmanager
-    def keeping(self, call: str) -> Iterator["Kept"]:
-        """The next such call has its effect, but its caller hears of it only when it is released."""
-        kept = self._kept[call] = Kept()
-        try:
-            yield kept
-        finally:
-            self._kept.pop(call, None)
-            kept.release.set()
-
     async def cross(self, call: str, act: Callable[[], Awaitable[Any]]) -> Any:
         if self.dead:
             raise ProcessDiedError(call)
@@ -105,10 +103,6 @@ class Boundary:
         finally:
             self._outcomes.append((call, outcome))
             self._crossed.set()
-        kept = self._kept.pop(call, None)
-        if kept is not None:
-            kept.reached.set()
-            await kept.release.wait()
         if number == self._die_at:
             self._die()
         if self.dead:  # here, or elsewhere while this call was out: what it did is done, and nobody hears of it

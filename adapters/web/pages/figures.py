@@ -11,7 +11,7 @@ from nicegui.element import Element
 
 from adapters.web.pages.charts import Bill, Chart, Tile, bills, charts, tiles
 from adapters.web.pages.elements import Tag
-from adapters.web.pages.live import Live, Reading
+from adapters.web.pages.live import REST, Live, Reading
 from bot.figures import Figures
 from bot.model import OPEN, Job
 from bot.ports import StoreBusy
@@ -19,7 +19,6 @@ from bot.views import Views
 
 SPANS = {"24 hours": 24, "7 days": 168}
 READ_SECONDS = 3.0  # at most so often are the figures added up anew, however many jobs end
-REST = 4.0  # adding up a week of very many jobs takes the store half a second: no more than a fifth of the time goes into it
 PRICE_SECONDS = 60.0
 TURN_SECONDS = 60.0  # between two looks while nothing ends: the hours go on
 
@@ -65,6 +64,7 @@ class Sums:
                 return await self._views.figures(hours)
             finally:
                 ended = loop.time()
+                # a week of very many jobs takes the store half a second
                 self._rests_until = ended + REST * (ended - began)
 
 

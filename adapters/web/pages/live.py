@@ -20,6 +20,10 @@ HearJobs = Callable[[Sequence[Job]], None]
 HearThread = Callable[[Thread], None]
 
 
+REST = 4.0
+"""Times as long as a reading took, where that can be long: no more than a fifth of the time goes into it."""
+
+
 class Reading:
     """Reads again after each change, one reading at a time, at most once per pause (seconds), while its page is open.
 

@@ -11,7 +11,7 @@ from adapters.web.pages.elements import Line, Tag, button
 from adapters.web.pages.figures import FiguresPage, Sums, hours_of
 from adapters.web.pages.job import JobDetails
 from adapters.web.pages.jobs_table import PAGE, STATES, Filter, JobsTable
-from adapters.web.pages.live import Live, Reading
+from adapters.web.pages.live import REST, Live, Reading
 from adapters.web.pages.theme import RESPONSE_SECONDS, VIEWPORT, bar, furnish
 from bot.model import Job
 from bot.service import Service
@@ -19,7 +19,6 @@ from bot.views import Readiness, Views
 
 HEALTH_SECONDS = 10.0
 READ_SECONDS = 0.3  # at most so often is the table read anew, however many jobs change
-REST = 4.0  # to look for words, the store may have to read all that were ever said: no more than a fifth of the time goes into it
 
 
 class JobsPage:
@@ -30,6 +29,7 @@ class JobsPage:
         self._views = views
         self._filter = Filter()
         self._platforms: set[str] = set()
+        # to look for words, the store may have to read all that were ever said
         self._reading = Reading(client, self.read, pause=READ_SECONDS, rest=REST)
         with Tag("div", "filters", role="search", aria_label="Filter the jobs"):
             with Tag("div", "segments", role="group", aria_label="State"):
